@@ -1,0 +1,1 @@
+"""Labelled photographs: manifest, rubric, sources, splits and our own rendered pictures."""

@@ -1,0 +1,153 @@
+"""Torn cardboard: a tongue of the liner peeled back, the fluting bared, holes where it is heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.render.arrays import Floats, Texels, floats
+from datasets.render.layers import Layers
+from datasets.render.noise import noise3, smoothstep
+from datasets.render.spec import DamageSpec, Face, Style
+from datasets.render.surface import AXES, FACES, RoundedBox
+
+_RAGGED_MM = 2.5
+_FLUTE_MM = 7.0
+
+
+@dataclass(frozen=True)
+class Tear:
+    """A tongue on one face: from its hinge along ``angle`` to its tip.
+
+    Attributes:
+        hinge: Middle of the hinge in millimetres from the face's centre, (2,).
+        curl_rad: Angle by which the peeled tongue is rolled up at its tip.
+    """
+
+    face: Face
+    hinge: Floats
+    angle_rad: float
+    length_mm: float
+    width_mm: float
+    curl_rad: float
+    hole: float
+    seed: int
+
+    @classmethod
+    def of(cls, damage: DamageSpec, box: RoundedBox) -> Tear:
+        """The tear that a damage describes; its tip often reaches the face's edge."""
+        rng = np.random.default_rng(damage.seed)
+        half = floats(box.extent(damage.face)) / 2
+        centre = floats((damage.u, damage.v)) * half
+        direction = floats((np.cos(damage.angle_rad), np.sin(damage.angle_rad)))
+        to_edge = np.min(
+            (np.sign(direction) * half - centre) / np.where(direction == 0, 1, direction)
+        )
+        across = float(min(half) * 2)
+        length = min(22 + (0.15 + 0.4 * damage.severity) * across, across * 0.7)
+        tip = centre + direction * min(float(to_edge), length if rng.uniform() < 0.4 else 1e3)
+        return cls(
+            face=damage.face,
+            hinge=(tip - direction * length).astype(np.float32),
+            angle_rad=damage.angle_rad,
+            length_mm=float(length),
+            width_mm=float(length * rng.uniform(0.35, 0.75)),
+            curl_rad=float(rng.uniform(1.7, 3.6)),
+            hole=float(np.clip((damage.severity - 0.6) * 2.2, 0, 0.8)),
+            seed=damage.seed,
+        )
+
+    def half_width(self, along: Floats, side: int) -> Floats:
+        """Half of the tongue's width at distances (N,) from the hinge, ragged like fibre."""
+        s = np.clip(along / self.length_mm, 0, 1)
+        shape = np.sqrt(np.clip(1 - s**3, 0, 1)) * (1 - 0.25 * s)
+        at = np.stack([along, np.full_like(along, 40.0 * side), np.zeros_like(along)], -1)
+        ragged = noise3(at, 16, self.seed, 4) * _RAGGED_MM * 2.2
+        return floats(np.maximum(self.width_mm / 2 * shape + ragged * (0.3 + s), 0))
+
+    def local(self, flat: Floats) -> tuple[Floats, Floats]:
+        """Along and across the tongue, of points (N, 2) of the face in millimetres."""
+        c, s = np.cos(self.angle_rad), np.sin(self.angle_rad)
+        away = flat - self.hinge
+        return floats(away @ floats((c, s))), floats(away @ floats((-s, c)))
+
+
+def paint(damage: DamageSpec, style: Style, box: RoundedBox, layers: Layers, channel: int) -> None:
+    """Bare the fluting under the tongue and mark its mask."""
+    tear = Tear.of(damage, box)
+    index = FACES.index(damage.face)
+    _, along_axis, up_axis = AXES[damage.face]
+    points = layers.points[index]
+    flat = np.stack([points @ along_axis, points @ up_axis], -1)
+    along, across = tear.local(flat)
+    rows, columns = np.nonzero(
+        (along > -6) & (along < tear.length_mm + 8) & (np.abs(across) < tear.width_mm + 10)
+    )
+    near = (np.full(len(rows), index), rows, columns)
+    along, across = along[rows, columns], across[rows, columns]
+    edge = np.where(across > 0, tear.half_width(along, 1), tear.half_width(along, -1))
+    inside = np.minimum(edge - np.abs(across), along).astype(np.float32)
+    inside = np.minimum(inside, tear.length_mm - along)
+    _bare(tear, style, layers, near, flat[rows, columns], inside)
+    layers.mark(near, channel, inside > -1.0)
+
+
+def _bare(
+    tear: Tear,
+    style: Style,
+    layers: Layers,
+    near: Texels,
+    flat: Floats,
+    inside: Floats,
+) -> None:
+    points = layers.points[near]
+    fibre = noise3(points * floats((1, 1, 0.35)), 5, tear.seed + 1, 4)
+    layered = smoothstep(-0.1, 0.15, noise3(points, 28, tear.seed + 2, 4))
+    flutes = 0.5 + 0.5 * np.cos(2 * np.pi * flat[:, 0] / _FLUTE_MM)
+    torn = smoothstep(-0.4, 0.4, inside)
+    rim = smoothstep(-3.0, -0.3, inside) * (1 - torn)
+    pulp = floats((0.72, 0.62, 0.48) if style is Style.BROWN_BOX else (0.68, 0.58, 0.46))
+    shade = (1 - 0.22 * (1 - flutes) * (1 - layered) + 0.10 * fibre)[:, None]
+    colour = pulp * shade * (0.94 + 0.08 * layered[:, None])
+    ground = layers.colour[near]
+    frayed = (0.55 * rim * smoothstep(-0.3, 0.5, fibre))[:, None]
+    ground = floats(ground * (1 - frayed) + floats((0.88, 0.80, 0.67)) * frayed)
+    colour = ground * (1 - torn[:, None]) + colour * torn[:, None]
+    hole = smoothstep(0.0, 0.06, tear.hole - 0.45 + 0.5 * noise3(points, 40, tear.seed + 3, 4))
+    hole = hole * smoothstep(2, 5, inside) * (1.0 if tear.hole > 0 else 0.0)
+    layers.colour[near] = colour * (1 - hole[:, None]) + floats((0.03, 0.02, 0.015)) * hole[:, None]
+    layers.roughness[near] += (0.95 - layers.roughness[near]) * torn
+    relief = -0.7 * torn + torn * (1 - layered) * (0.9 * flutes - 1.0) + 0.25 * torn * fibre
+    layers.relief[near] += relief - 6 * hole
+
+
+def flap(tear: Tear, box: RoundedBox, steps: int = 24) -> Floats:
+    """The peeled tongue, rolled up from its hinge: points (steps, steps, 3) in the item's millimetres."""
+    length = tear.length_mm * 0.85
+    s = np.linspace(0, 1, steps, dtype=np.float32)
+    bend = tear.curl_rad * s**1.2
+    step = length / (steps - 1)
+    forward = np.concatenate([[0], np.cumsum(np.cos(bend[:-1]) * step)])
+    lift = np.concatenate([[0], np.cumsum(np.sin(bend[:-1]) * step)]) + 0.4
+    rest = s * length
+    left, right = tear.half_width(rest, 1) * 0.97, tear.half_width(rest, -1) * 0.97
+    t = np.linspace(-1, 1, steps, dtype=np.float32)
+    across = np.where(t > 0, t * left[:, None], t * right[:, None])
+    wave = noise3(
+        np.stack(np.broadcast_arrays(rest[:, None], across, floats(0)), -1),
+        30,
+        tear.seed + 5,
+        2,
+    )
+    height = lift[:, None] + 3.0 * s[:, None] * wave + 0.04 * s[:, None] * np.abs(across)
+    c, sn = np.cos(tear.angle_rad), np.sin(tear.angle_rad)
+
+    x = tear.hinge[0] + c * forward[:, None] - sn * across
+    y = tear.hinge[1] + sn * forward[:, None] + c * across
+    normal, along_axis, up_axis = AXES[tear.face]
+    base = float(abs(normal) @ box.half)
+    points = (
+        x[..., None] * along_axis + y[..., None] * up_axis + (base + height)[..., None] * normal
+    )
+    return floats(points)

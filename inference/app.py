@@ -1,0 +1,99 @@
+"""The application: routes, middleware and the resources that its lifespan owns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import TypedDict
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from inference.grader import Grader
+from inference.grading import GradingService
+from inference.metrics import Metrics
+from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
+from inference.pages import routes as pages
+from inference.pictures import PictureStore
+from inference.routes import errors, grade, health, images, items, lines
+from inference.services import Services
+from inference.settings import ServerSettings
+from inference.store import Store
+from inference.threads import StoreThreads
+
+_DESCRIPTION = """
+Grades returned goods from photographs, keeps what was said and done about each item, and lets
+people answer where the model is not sure.
+
+A line works with four calls: `POST /v1/grade` for each item, `GET /v1/overrides` to follow
+people's answers, `POST /v1/outcomes` for where the items went, `PUT /v1/lines/{line_id}/state`
+for the live page. Whatever is sent twice after a lost reply is stored once.
+
+Every reply that is not a success has the body `{"error": {"code", "message", "field"}}`.
+"""
+_TAGS = [
+    {"name": "grading", "description": "Pictures in, verdict out."},
+    {"name": "items", "description": "What is known of each item."},
+    {"name": "overrides", "description": "People's answers."},
+    {"name": "outcomes", "description": "Where items went, and why."},
+    {"name": "lines", "description": "Lines as they stand now."},
+    {"name": "images", "description": "Pictures that were graded."},
+    {"name": "health", "description": "For the machines that watch this one."},
+]
+
+
+class AppState(TypedDict):
+    """What ``request.state`` starts with."""
+
+    services: Services
+
+
+def create_app(
+    settings: ServerSettings,
+    grader: Grader,
+    store: Store,
+    *,
+    on_started: Callable[[Services], None] = lambda _: None,
+) -> FastAPI:
+    """Build the application; its lifespan closes the store.
+
+    Args:
+        settings: Limits and places.
+        grader: A verified model.
+        store: An opened store.
+        on_started: Called with the running parts.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[AppState]:
+        async with AsyncExitStack() as stack:
+            stack.callback(store.close)
+            threads = await stack.enter_async_context(StoreThreads(store))
+            pictures = PictureStore(settings.pictures_dir)
+            grading = await stack.enter_async_context(
+                GradingService(grader, threads, pictures, settings.capacity, metrics)
+            )
+            services = Services(settings, grader, threads, pictures, grading, metrics)
+            stack.callback(services.stop_waiting)
+            on_started(services)
+            yield {"services": services}
+
+    app = FastAPI(
+        title="Regrade",
+        version=version("regrade"),
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    errors.install(app)
+    app.add_middleware(JsonLimitMiddleware)
+    app.add_middleware(SafetyMiddleware)
+    app.add_middleware(CountingMiddleware, metrics=metrics)
+    for module in (grade, items, lines, images, health, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
+    return app

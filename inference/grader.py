@@ -1,0 +1,45 @@
+"""The seam between the server and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from model import runtime
+from model.contract import Assessment, ModelRef
+from model.runtime import View
+
+
+class Grader(Protocol):
+    """Grades items. Called from several threads at once."""
+
+    @property
+    def model(self) -> ModelRef:
+        """Which model answers."""
+
+    def prepare(self, data: bytes) -> View:
+        """Decode one picture.
+
+        Raises:
+            PictureError: The picture cannot be graded.
+        """
+
+    def assess(self, views: Sequence[View]) -> Assessment:
+        """Grade one item by its views (1 or more)."""
+
+    def verify(self) -> None:
+        """Prove that this machine gives the answers that the model must give.
+
+        Raises:
+            BundleError: It does not.
+        """
+
+
+class BundleGrader(runtime.Grader):
+    """A bundle under ONNX Runtime."""
+
+    @property
+    def model(self) -> ModelRef:
+        """Name and version in the bundle's manifest."""
+        manifest = self.bundle.manifest
+        return ModelRef(name=manifest.name, version=manifest.version)

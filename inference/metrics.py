@@ -1,0 +1,71 @@
+"""What Prometheus scrapes from ``/metrics``."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from model.contract import Timings
+
+_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """The server's figures, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "regrade_requests",
+            "Requests, by route and outcome: ok or the error's code.",
+            ["route", "outcome"],
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "regrade_request_seconds",
+            "Time to the end of the reply, long polls and event streams left out.",
+            ["route"],
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "regrade_grade_stage_seconds",
+            "Time of one graded item in each stage.",
+            ["stage"],
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "regrade_grade_in_flight",
+            "Requests to grade that are received, wait or are worked on.",
+            registry=self.registry,
+        )
+        self.sheds = Counter(
+            "regrade_grade_sheds",
+            "Requests to grade that were refused or given up, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.in_review = Gauge(
+            "regrade_items_in_review", "Items that wait for a person.", registry=self.registry
+        )
+        self.overrides = Counter(
+            "regrade_overrides",
+            "Answers of people: agrees or differs from the model, or withdraws.",
+            ["answer"],
+            registry=self.registry,
+        )
+
+    def observe_stages(self, timings: Timings, *, store_ms: float) -> None:
+        """Record one graded item."""
+        stages = {
+            "decode": timings.decode_ms,
+            "queue": timings.queue_ms,
+            "model": timings.model_ms,
+            "store": store_ms,
+        }
+        for stage, value_ms in stages.items():
+            self.stage_seconds.labels(stage).observe(value_ms / 1000)
+
+    def render(self) -> bytes:
+        """Prometheus text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,126 @@
+"""What holds for every request: it is counted, is not from another site, and has safe headers."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inference.errors import ApiError, ErrorCode
+from inference.metrics import Metrics
+from inference.routes.errors import answer
+from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ENDLESS = ("/v1/lines/{line_id}/events", "/v1/overrides")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class SafetyMiddleware:
+    """Refuses changes that a browser sends for another site; adds headers to every reply.
+
+    Lines and scripts send neither ``Sec-Fetch-Site`` nor ``Origin``, and pass.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["method"] not in _SAFE_METHODS and _is_cross_site(Headers(scope=scope)):
+            error = ApiError(
+                ErrorCode.CROSS_SITE_REQUEST, "a page of another site may not change anything here"
+            )
+            await answer(Request(scope), error)(scope, receive, with_headers)
+            return
+        await self._app(scope, receive, with_headers)
+
+
+def _is_cross_site(headers: Headers) -> bool:
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+class JsonLimitMiddleware:
+    """Bounds every body but that of ``/v1/grade``, which has limits of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] == "/v1/grade":
+            await self._app(scope, receive, send)
+            return
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            while True:
+                message = await receive()
+                received += len(message.get("body", b""))
+                if received <= MAX_JSON_BYTES:
+                    return message
+                if not message.get("more_body") or received > DRAIN_FACTOR * MAX_JSON_BYTES:
+                    raise HTTPException(413)
+
+        await self._app(scope, bounded, send)
+
+
+class CountingMiddleware:
+    """Counts requests by route and outcome, and times those that are meant to end soon."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = time.perf_counter()
+        status = 500
+
+        async def noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_status)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            failed = "error" if status >= 400 else "ok"
+            outcome = scope.get("state", {}).get("error_code", failed)
+            self._metrics.requests.labels(route, outcome).inc()
+            if route not in _ENDLESS:
+                self._metrics.request_seconds.labels(route).observe(time.perf_counter() - began_s)

@@ -1,0 +1,1 @@
+"""The operators' pages: rendered here, every asset local."""

@@ -1,0 +1,192 @@
+"""What each template gets: one frozen dataclass for each, and nothing besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from inference.pages.reference import Operation, SchemaTable
+from inference.records import ItemRecord, Summary
+from model.contract import GRADES, Damage, Grade, Outcome, Override, Verdict
+
+#: Words for people.
+WORDS = {
+    "new": "New",
+    "lightly_used": "Lightly used",
+    "repairable": "Repairable",
+    "salvage": "Salvage",
+    "uncertain_grade": "Not sure of the grade",
+    "unfamiliar": "Unlike anything in training",
+    "poor_image": "Picture not good enough",
+    "too_dark": "too dark",
+    "too_bright": "too bright",
+    "blurred": "blurred",
+    "too_small": "too small",
+    "diverted": "Diverted",
+    "defaulted": "Defaulted",
+    "missorted": "Missorted",
+    "lost": "Lost",
+    "review": "Waits for a person",
+    "graded": "Graded by the model",
+    "answered": "Decided by a person",
+    "ungraded": "Not graded",
+    "missing_part": "missing part",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One grade's probability, as the pages draw it."""
+
+    grade: Grade
+    percent: int
+    in_set: bool
+    """In the prediction set."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One picture with the damage on it."""
+
+    image: str
+    """SHA-256."""
+    damages: tuple[tuple[int, Damage], ...]
+    """Each with its number in the verdict's list, from 1."""
+    issues: tuple[str, ...]
+
+
+def bars(verdict: Verdict) -> tuple[Bar, ...]:
+    """All grades, best first."""
+    return tuple(
+        Bar(grade, round(100 * verdict.probabilities[grade]), grade in verdict.prediction_set)
+        for grade in GRADES
+    )
+
+
+def views(verdict: Verdict) -> tuple[View, ...]:
+    """All pictures, in the order that they were sent."""
+    return tuple(
+        View(
+            image,
+            tuple(
+                (number, damage)
+                for number, damage in enumerate(verdict.damages, start=1)
+                if damage.view == index
+            ),
+            tuple(issue.value for issue in verdict.quality[index].issues),
+        )
+        for index, image in enumerate(verdict.images)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LinePage:
+    """``line.html``: the shell of the live belt; the script fills it from the event stream."""
+
+    template: ClassVar = "line.html"
+    nav: str
+    line_id: str | None
+    """None while no line has reported."""
+    line_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One row of the recent items."""
+
+    outcome: Outcome
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPart:
+    """``recent.html``: newest outcomes and the counts beside them."""
+
+    template: ClassVar = "recent.html"
+    rows: tuple[Ended, ...]
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    """``review.html``: the shell of the review desk."""
+
+    template: ClassVar = "review.html"
+    nav: str
+    grades: tuple[Grade, ...]
+    """In the order of the keys 1 to 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPart:
+    """``review_item.html``: one item to answer."""
+
+    template: ClassVar = "review_item.html"
+    record: ItemRecord
+    verdict: Verdict
+    views: tuple[View, ...]
+    bars: tuple[Bar, ...]
+    answer: Override | None
+    """The answer that holds, where somebody gave one."""
+    line_id: str | None
+    left_s: float
+    """Seconds for which an answer still steers the item; 0: it has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry of an item's timeline: exactly one of the three is set."""
+
+    grading: Verdict | None = None
+    override: Override | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """``item.html``: one item and its history, newest first."""
+
+    template: ClassVar = "item.html"
+    nav: str
+    record: ItemRecord
+    views: tuple[View, ...]
+    bars: tuple[Bar, ...]
+    moments: tuple[Moment, ...]
+
+
+def timeline(record: ItemRecord) -> tuple[Moment, ...]:
+    """Gradings, answers and outcomes in one order, newest first."""
+    moments = (
+        *((graded.graded_at, Moment(grading=graded)) for graded in record.gradings),
+        *((answer.created_at, Moment(override=answer)) for answer in record.overrides),
+        *((ended.ended_at, Moment(outcome=ended)) for ended in record.outcomes),
+    )
+    newest_first = sorted(moments, key=lambda entry: entry[0], reverse=True)
+    return tuple(moment for _, moment in newest_first)
+
+
+@dataclass(frozen=True, slots=True)
+class DocsPage:
+    """``docs.html``: the API's reference."""
+
+    template: ClassVar = "docs.html"
+    nav: str
+    title: str
+    version: str
+    intro: str
+    groups: tuple[tuple[str, str, tuple[Operation, ...]], ...]
+    """Name, description and operations of each tag."""
+    schemas: tuple[SchemaTable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """``error.html``: what a person sees in place of a page."""
+
+    template: ClassVar = "error.html"
+    nav: str
+    status: int
+    message: str
+
+
+Context = LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | DocsPage | ErrorPage

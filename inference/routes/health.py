@@ -1,0 +1,87 @@
+"""Is it alive, can it work, how is it doing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from inference.errors import StoreUnavailableError
+from inference.routes.errors import errors
+from inference.services import Parts, Services
+from inference.store import Store
+from model.contract import ModelRef
+
+router = APIRouter(tags=["health"])
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Readiness(BaseModel):
+    """Whether the server can grade and store now."""
+
+    ready: bool
+    model: ModelRef = Field(description="The bundle; its golden answers held when it was loaded.")
+    problems: tuple[str, ...] = Field(description="What is wrong; empty when ready.")
+
+
+@router.get("/health/live", summary="Does the process answer", responses=errors())
+async def live() -> Live:
+    """Always 200: a process that does not answer this should be restarted."""
+    return Live()
+
+
+@router.get(
+    "/health/ready",
+    summary="Can it grade and store",
+    responses={
+        503: {"model": Readiness, "description": "Not now; `problems` says why."},
+        **errors(),
+    },
+)
+async def ready(parts: Parts, response: Response) -> Readiness:
+    """200 when the next item can be graded and stored, else 503 with what is wrong.
+
+    The model's golden answers are checked before the server starts to listen; database and
+    picture directory are written to at each call.
+    """
+    problems = await _problems(parts)
+    response.status_code = 503 if problems else 200
+    return Readiness(ready=not problems, model=parts.grader.model, problems=problems)
+
+
+async def _problems(parts: Services) -> tuple[str, ...]:
+    problems = []
+    try:
+        await parts.store.write(Store.check_writable)
+    except StoreUnavailableError as error:
+        problems.append(str(error))
+    try:
+        await asyncio.to_thread(parts.pictures.check_writable)
+    except StoreUnavailableError as error:
+        problems.append(str(error))
+    if parts.answered.closed:
+        problems.append("the server is stopping")
+    return tuple(problems)
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={
+        200: {"description": "Prometheus text format.", "content": {"text/plain": {}}},
+        **errors(),
+    },
+)
+async def metrics(parts: Parts) -> Response:
+    """Requests by outcome, stage latencies, queue, sheds by reason, items in review, answers."""
+    parts.metrics.in_review.set(await parts.store.read(Store.count_in_review))
+    return Response(parts.metrics.render(), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,51 @@
+"""What the routes work with: built by the application's lifespan, one per server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from inference.grader import Grader
+from inference.grading import GradingService
+from inference.lines import LineBoard
+from inference.metrics import Metrics
+from inference.pages.desk import ReviewDesk
+from inference.pictures import PictureStore
+from inference.settings import ServerSettings
+from inference.signals import Signal
+from inference.threads import StoreThreads
+from model.contract import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The server's parts."""
+
+    settings: ServerSettings
+    grader: Grader
+    store: StoreThreads
+    pictures: PictureStore
+    grading: GradingService
+    metrics: Metrics
+    board: LineBoard = field(default_factory=LineBoard)
+    desk: ReviewDesk = field(default_factory=ReviewDesk)
+    answered: Signal = field(default_factory=Signal)
+    """Notified after each stored override."""
+
+    def stop_waiting(self) -> None:
+        """End long polls and event streams, so that a graceful stop does not wait for them."""
+        self.board.close()
+        self.answered.close()
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.state.services
+    return services
+
+
+Parts = Annotated[Services, Depends(_services)]
+ItemId = Annotated[Identifier, Path(description="License plate of the item.")]
+LineId = Annotated[Identifier, Path(description="Name of the line.")]
+LineFilter = Annotated[Identifier | None, Query(description="Only this line; left out: all.")]

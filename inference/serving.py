@@ -1,0 +1,129 @@
+"""Runs the application under uvicorn until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+
+from inference.app import create_app
+from inference.grader import Grader
+from inference.services import Services
+from inference.settings import ServerSettings
+from inference.store import Store
+
+log = structlog.get_logger(__name__)
+_GRACE_S = 20
+
+
+class AddressError(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+class Server(uvicorn.Server):
+    """Ends long polls and event streams first, so that stopping waits only for real work.
+
+    To be told to stop is no fault: the process ends with 0, where uvicorn raises the signal again.
+    """
+
+    services: Services | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM, where this is the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {each: signal.signal(each, self.handle_exit) for each in signals}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it is once it can be reached there."""
+        await super().startup(sockets)
+        if self.services is None:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        grader = self.services.grader
+        log.info(
+            "serving",
+            url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+            model=f"{grader.model.name} {grader.model.version}",
+            data=str(self.services.settings.data_dir),
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, finish what is under way."""
+        if self.services is not None:
+            self.services.stop_waiting()
+        await super().shutdown(sockets)
+
+
+def bind(address: Address) -> socket.socket:
+    """Take the address before anything heavy is loaded.
+
+    Raises:
+        AddressError: It is in use, or not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        listener.listen()  # from here on nobody else can have it; callers wait until we serve
+    except OSError as error:
+        listener.close()
+        where = f"{address.host}:{address.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise AddressError(
+                f"{where} is in use by another program; stop it or choose another --port"
+            ) from error
+        raise AddressError(f"cannot listen on {where}: {error.strerror or error}") from error
+    return listener
+
+
+def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Server:
+    """Put the application under uvicorn, ready to ``serve``."""
+
+    def started(services: Services) -> None:
+        server.services = services
+
+    server = Server(
+        uvicorn.Config(
+            create_app(settings, grader, store, on_started=started),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            h11_max_incomplete_event_size=32_768,
+        )
+    )
+    return server
+
+
+def serve(listener: socket.socket, settings: ServerSettings, grader: Grader, store: Store) -> None:
+    """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
+    server = make_server(settings, grader, store)
+    with listener, asyncio.Runner() as runner:
+        runner.run(server.serve([listener]))
+    log.info("stopped")

@@ -1,0 +1,38 @@
+"""Why a fact cannot be stored.
+
+::
+
+    RefusalError            a fact that contradicts one that is stored
+      CaptureConflictError
+      OverrideConflictError
+      UnknownItemError
+      AnsweredAlreadyError
+"""
+
+from __future__ import annotations
+
+from model.contract import Override
+
+
+class RefusalError(Exception):
+    """A fact that cannot be stored beside those that are there."""
+
+
+class CaptureConflictError(RefusalError):
+    """The capture was graded before, from other pictures or facts."""
+
+
+class OverrideConflictError(RefusalError):
+    """The override id stands for another answer."""
+
+
+class UnknownItemError(RefusalError):
+    """No fact names the item."""
+
+
+class AnsweredAlreadyError(RefusalError):
+    """Somebody answered meanwhile; ``newest`` is their answer."""
+
+    def __init__(self, newest: Override) -> None:
+        super().__init__(newest.override_id)
+        self.newest = newest

@@ -1,0 +1,162 @@
+"""Writes facts. Blocking; safe to call from several threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Self
+
+from sqlalchemy import Connection, Engine, select, text, update
+
+from inference.records import OverrideRequest
+from inference.store.derived import count_outcomes, refresh_items
+from inference.store.engine import WRITES, open_engine
+from inference.store.reads import StoreReads
+from inference.store.refusals import (
+    AnsweredAlreadyError,
+    CaptureConflictError,
+    OverrideConflictError,
+    UnknownItemError,
+)
+from inference.store.rows import NewGrading, grading_row, insert, newest, outcome_row, override_of
+from inference.store.tables import gradings, items, outcomes, overrides
+from model.contract import Outcome, Override, Verdict
+
+
+class Store(StoreReads):
+    """Facts about items. Each method is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._writes = engine.execution_options(**{WRITES: True})
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect and migrate.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        return cls(open_engine(url))
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether writers may run side by side."""
+        return self._engine.dialect.name == "postgresql"
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def check_writable(self) -> None:
+        """Take and leave the write lock; raises SQLAlchemy's error where that fails."""
+        with self._writes.begin() as connection:
+            connection.execute(update(items).where(items.c.seq == -1).values(status=""))
+
+    def add_grading(self, new: NewGrading) -> Verdict:
+        """Store a grading; a repeat gives back the verdict that is stored.
+
+        Raises:
+            CaptureConflictError: The capture id is taken by another request.
+        """
+        verdict = new.verdict
+        with self._writes.begin() as connection:
+            added = connection.scalar(
+                insert(connection, gradings)
+                .values(grading_row(new))
+                .on_conflict_do_nothing(index_elements=["capture_id"])
+                .returning(gradings.c.seq)
+            )
+            if added is None:
+                stored = _stored_verdict(connection, verdict.capture_id, new.fingerprint)
+                if stored is None:
+                    raise CaptureConflictError(verdict.capture_id)
+                return stored
+            refresh_items(connection, [verdict.item_id])
+        return verdict
+
+    def verdict_for(self, capture_id: str, fingerprint: str) -> Verdict | None:
+        """The verdict that was given for a capture, None where there is none.
+
+        Raises:
+            CaptureConflictError: The capture id is taken by another request.
+        """
+        with self._engine.begin() as connection:
+            return _stored_verdict(connection, capture_id, fingerprint)
+
+    def add_override(self, item_id: str, request: OverrideRequest) -> Override:
+        """Store an answer; a repeat gives back the one that is stored.
+
+        Raises:
+            UnknownItemError: No fact names the item.
+            OverrideConflictError: The override id is taken by another answer.
+            AnsweredAlreadyError: There is an answer that the sender has not seen.
+        """
+        with self._writes.begin() as connection:
+            if self.is_postgresql:
+                # Readers go on from the highest seq they saw: seqs must appear in order.
+                connection.execute(text("LOCK TABLE overrides IN SHARE ROW EXCLUSIVE MODE"))
+            known = connection.execute(
+                select(overrides).where(overrides.c.override_id == request.override_id)
+            ).one_or_none()
+            if known is not None:
+                return _repeated(override_of(known), item_id, request)
+            if not connection.scalar(select(items.c.seq).where(items.c.item_id == item_id)):
+                raise UnknownItemError(item_id)
+            latest = connection.execute(newest(overrides, item_id)).one_or_none()
+            if request.seen_seq is not None and latest and latest.seq > request.seen_seq:
+                raise AnsweredAlreadyError(override_of(latest))
+            row = connection.execute(
+                insert(connection, overrides)
+                .values(
+                    override_id=request.override_id,
+                    item_id=item_id,
+                    grade=request.grade,
+                    operator=request.operator,
+                    note=request.note,
+                    created_at=datetime.now(UTC),
+                )
+                .returning(*overrides.c)
+            ).one()
+            refresh_items(connection, [item_id])
+            return override_of(row)
+
+    def add_outcomes(self, reported: Sequence[Outcome]) -> int:
+        """Store the outcomes that are new; returns how many were."""
+        once = {outcome.outcome_id: outcome for outcome in reversed(reported)}
+        in_order = [once[key] for key in dict.fromkeys(each.outcome_id for each in reported)]
+        with self._writes.begin() as connection:
+            added = connection.execute(
+                insert(connection, outcomes)
+                .values([outcome_row(outcome) for outcome in in_order])
+                .on_conflict_do_nothing(index_elements=["outcome_id"])
+                .returning(outcomes)
+            ).all()
+            refresh_items(connection, {row.item_id for row in added} - {None})
+            count_outcomes(connection, added)
+        return len(added)
+
+
+def _stored_verdict(connection: Connection, capture_id: str, fingerprint: str) -> Verdict | None:
+    row = connection.execute(
+        select(gradings.c.fingerprint, gradings.c.verdict).where(
+            gradings.c.capture_id == capture_id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != fingerprint:
+        raise CaptureConflictError(capture_id)
+    return Verdict.model_validate_json(row.verdict)
+
+
+def _repeated(known: Override, item_id: str, request: OverrideRequest) -> Override:
+    same = (known.item_id, known.grade, known.operator, known.note) == (
+        item_id,
+        request.grade,
+        request.operator,
+        request.note,
+    )
+    if not same:
+        raise OverrideConflictError(request.override_id)
+    return known

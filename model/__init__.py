@@ -1,0 +1,1 @@
+"""The model: its bundle contract (free of torch), network, export and runtime."""

@@ -1,0 +1,207 @@
+"""From the network's raw outputs for one item to an assessment: pure, and the same everywhere.
+
+Training calibrates with these functions, evaluation scores with them and the server answers with
+them, so that a figure measured in training is the figure of the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.contract import (
+    GRADES,
+    Assessment,
+    Box,
+    Damage,
+    DamageType,
+    Grade,
+    Manifest,
+    ReviewReason,
+    ViewQuality,
+)
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RawOutputs:
+    """What the network gives for V pictures (see ``model.contract.bundle``)."""
+
+    grade_logits: Floats
+    """(V, 3)"""
+    damage_logits: Floats
+    """(V, T)"""
+    damage_maps: Floats
+    """(V, T, h, w), probabilities"""
+    unfamiliarity: Floats
+    """(V,)"""
+
+    def __post_init__(self) -> None:
+        views = self.grade_logits.shape[0]
+        types = self.damage_logits.shape[-1]
+        expected = {
+            "grade_logits": (views, len(GRADES) - 1),
+            "damage_logits": (views, types),
+            "damage_maps": (views, types, *self.damage_maps.shape[2:]),
+            "unfamiliarity": (views,),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} is {getattr(self, name).shape}, expected {shape}")
+
+    def __getitem__(self, views: slice) -> RawOutputs:
+        return RawOutputs(
+            self.grade_logits[views],
+            self.damage_logits[views],
+            self.damage_maps[views],
+            self.unfamiliarity[views],
+        )
+
+
+def assess(raw: RawOutputs, quality: Sequence[ViewQuality], manifest: Manifest) -> Assessment:
+    """Judge one item by all its views: the worst evidence counts, and one view is exact.
+
+    Args:
+        raw: Outputs for the V views of the item, V >= 1.
+        quality: One entry per view.
+        manifest: Calibration and thresholds of the bundle.
+    """
+    thresholds = manifest.thresholds
+    probabilities = grade_probabilities(
+        fuse(raw.grade_logits), manifest.calibration.grade_temperature
+    )
+    costs = probabilities @ np.asarray(thresholds.costs)
+    decided = int(np.argmin(costs))
+    unfamiliarity = float(raw.unfamiliarity.max()) / thresholds.max_unfamiliarity
+    checks = (
+        (ReviewReason.UNCERTAIN_GRADE, costs[decided] > thresholds.review_cost),
+        (ReviewReason.UNFAMILIAR, unfamiliarity > 1.0),
+        (ReviewReason.POOR_IMAGE, any(view.issues for view in quality)),
+    )
+    reasons = tuple(reason for reason, found in checks if found)
+    damage = sigmoid(fuse(raw.damage_logits) / manifest.calibration.damage_temperature)
+    return Assessment(
+        grade=GRADES[decided],
+        probabilities=dict(zip(GRADES, probabilities.tolist(), strict=True)),
+        prediction_set=prediction_set(probabilities, manifest.conformal.quantile),
+        expected_cost=float(costs[decided]),
+        damage_probabilities=dict(zip(manifest.damage_types, damage.tolist(), strict=True)),
+        damages=tuple(find_damages(raw.damage_maps, manifest.damage_types, thresholds.damage)),
+        unfamiliarity=unfamiliarity,
+        quality=tuple(quality),
+        needs_review=bool(reasons),
+        review_reasons=reasons,
+    )
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Logistic function without overflow, in float64."""
+    softplus: Floats = np.logaddexp(0.0, -np.asarray(logits, dtype=np.float64))
+    probabilities: Floats = np.exp(-softplus)
+    return probabilities
+
+
+def fuse(logits: Floats) -> Floats:
+    """(V, K) -> (K,): for each logit the view with the worst evidence."""
+    fused: Floats = logits.max(axis=0)
+    return fused
+
+
+def grade_probabilities(cumulative_logits: Floats, temperature: float) -> Floats:
+    """(..., 3) logits of P(grade worse than k), falling along k -> (..., 4) probabilities."""
+    worse = sigmoid(np.asarray(cumulative_logits, dtype=np.float64) / temperature)
+    edges = np.concatenate(
+        [np.ones_like(worse[..., :1]), worse, np.zeros_like(worse[..., :1])], axis=-1
+    )
+    probabilities = np.clip(edges[..., :-1] - edges[..., 1:], 0.0, 1.0)
+    normalised: Floats = probabilities / probabilities.sum(axis=-1, keepdims=True)
+    return normalised
+
+
+def conformal_scores(probabilities: Floats) -> Floats:
+    """Score of each grade: the mass that a grown set already holds when it reaches the grade.
+
+    The set grows from the most probable grade to its more probable neighbour, so that it stays
+    contiguous (ordinal adaptive prediction sets, Lu, Angelopoulos and Pomerantz, MICCAI 2022).
+    The grade's own mass is left out: with four grades it would make sets of sure answers as wide
+    as those of unsure ones, far beyond the nominal coverage.
+
+    Args:
+        probabilities: (4,)
+
+    Returns:
+        (4,), 0 at the mode and largest for the last grade added.
+    """
+    low = high = int(np.argmax(probabilities))
+    mass = float(probabilities[low])
+    scores = np.zeros(len(probabilities))
+    while high - low + 1 < len(probabilities):
+        below = probabilities[low - 1] if low > 0 else -1.0
+        above = probabilities[high + 1] if high + 1 < len(probabilities) else -1.0
+        if below >= above:
+            low -= 1
+            added = low
+        else:
+            high += 1
+            added = high
+        scores[added] = min(mass, 1.0)
+        mass += float(probabilities[added])
+    return scores
+
+
+def prediction_set(probabilities: Floats, quantile: float) -> tuple[Grade, ...]:
+    """Grades whose score is within ``quantile``; contiguous, and never without the mode."""
+    scores = conformal_scores(probabilities)
+    return tuple(grade for grade, score in zip(GRADES, scores, strict=True) if score <= quantile)
+
+
+def find_damages(
+    maps: Floats, types: Sequence[DamageType], thresholds: dict[DamageType, float]
+) -> Iterator[Damage]:
+    """Boxes around the connected cells whose probability reaches their type's threshold.
+
+    Args:
+        maps: (V, T, h, w) probabilities.
+        types: T damage types, in the order of the maps.
+        thresholds: One for each type.
+
+    Yields:
+        Damages by view, then type; the probability is that of the region's strongest cell.
+    """
+    height, width = maps.shape[2:]
+    for view, type_maps in enumerate(maps):
+        for damage_type, cells in zip(types, type_maps, strict=True):
+            for region in _regions(cells >= thresholds[damage_type]):
+                rows, columns = region.T
+                yield Damage(
+                    type=damage_type,
+                    probability=min(float(cells[rows, columns].max()), 1.0),
+                    view=view,
+                    box=Box(
+                        x_min=columns.min() / width,
+                        y_min=rows.min() / height,
+                        x_max=(columns.max() + 1) / width,
+                        y_max=(rows.max() + 1) / height,
+                    ),
+                )
+
+
+def _regions(found: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+    """Each 8-connected region as (n, 2) cells; the map is small, so a walk over cells will do."""
+    left = {(int(row), int(column)) for row, column in np.argwhere(found)}
+    while left:
+        edge = [min(left)]
+        left.remove(edge[0])
+        region = []
+        while edge:
+            row, column = edge.pop()
+            region.append((row, column))
+            around = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= around
+            edge.extend(around)
+        yield np.array(sorted(region))

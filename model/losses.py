@@ -1,0 +1,44 @@
+"""Losses that take labels for what they say: intervals of grades, and types left unknown."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def interval_loss(cumulative_logits: Tensor, best: Tensor, worst: Tensor) -> Tensor:
+    """-log P(best <= grade <= worst) for each picture; exactly 0 for a label that says nothing.
+
+    Args:
+        cumulative_logits: (N, K) logits of P(grade worse than k), falling along K.
+        best: (N,) int64, best rank that the label allows, 0..K.
+        worst: (N,) int64, worst rank that it allows, best..K.
+
+    Returns:
+        (N,) losses.
+    """
+    last = cumulative_logits.shape[1]
+    bounded_above, bounded_below = best > 0, worst < last
+    above = cumulative_logits.gather(1, (best - 1).clamp(min=0)[:, None])[:, 0]
+    below = cumulative_logits.gather(1, worst.clamp(max=last - 1)[:, None])[:, 0]
+    # sigmoid(a) - sigmoid(b) = sigmoid(a) * sigmoid(-b) * (1 - exp(b - a)) for a > b
+    loss = torch.where(bounded_above, F.softplus(-above), 0.0)
+    loss = loss + torch.where(bounded_below, F.softplus(below), 0.0)
+    both = bounded_above & bounded_below
+    gap = torch.where(both, above - below, 1.0).clamp(min=1e-6)
+    return loss - torch.where(both, torch.log(-torch.expm1(-gap)), 0.0)
+
+
+def masked_bce(logits: Tensor, targets: Tensor, known: Tensor, positive_weight: float) -> Tensor:
+    """Mean binary cross-entropy over the known entries; 0 when none is known.
+
+    Args:
+        logits: Of any shape.
+        targets: 0..1, the same shape.
+        known: bool, the same shape; False entries get no gradient.
+        positive_weight: Weight of a positive relative to a negative.
+    """
+    weight = torch.where(targets > 0.5, positive_weight, 1.0) * known
+    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (losses * weight).sum() / weight.sum().clamp(min=1.0)

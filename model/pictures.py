@@ -1,0 +1,141 @@
+"""From the bytes of a picture to the pixels that the network sees; training and serving share it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Pixels = NDArray[np.uint8]
+"""An RGB picture, (H, W, 3) uint8."""
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+# What Pillow's decoders raise on hostile or broken bytes.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
+
+
+class PictureProblem(StrEnum):
+    """Why a picture cannot be read."""
+
+    EMPTY = "image_empty"
+    NOT_AN_IMAGE = "image_not_recognised"
+    TRUNCATED = "image_truncated"
+    TOO_LARGE = "image_too_large"
+    TOO_SMALL = "image_too_small"
+    UNSUPPORTED = "image_unsupported"
+
+
+class PictureError(ValueError):
+    """A picture that cannot be graded; the message tells its sender what to do."""
+
+    def __init__(self, problem: PictureProblem, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """Bounds that are checked from the header, before a pixel is decoded."""
+
+    max_pixels: int = 50_000_000
+    min_side_px: int = 16
+
+
+DEFAULT_LIMITS = PictureLimits()
+
+
+def decode(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
+    """Decode one JPEG, PNG or WebP picture, turned upright by its EXIF orientation.
+
+    Returns:
+        (H, W, 3) uint8 RGB. Transparency is laid over white.
+
+    Raises:
+        PictureError: Not a picture, broken, animated, of a pixel format that would lose precision
+            in 8 bits, or outside ``limits``.
+    """
+    if not data:
+        raise PictureError(PictureProblem.EMPTY, "the picture has no bytes; send the whole file")
+    image = _open(data, limits)
+    _check(image, limits)
+    try:
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(_to_rgb(upright))
+    except _DECODER_ERRORS as error:
+        raise PictureError(
+            PictureProblem.TRUNCATED,
+            f"the {image.format} data ends early or is damaged ({error}); send the whole file",
+        ) from error
+
+
+def resize(picture: Pixels, side: int) -> Pixels:
+    """Squash a (H, W, 3) uint8 picture to (side, side, 3), with an antialiasing bilinear filter."""
+    if picture.shape[:2] == (side, side):
+        return picture
+    image = Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def _open(data: bytes, limits: PictureLimits) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            PictureProblem.NOT_AN_IMAGE, f"not a picture in {', '.join(FORMATS)}; send one of these"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(
+            PictureProblem.TOO_LARGE,
+            f"more than {limits.max_pixels:,} pixels; send a smaller picture",
+        ) from error
+    except _DECODER_ERRORS as error:
+        raise PictureError(
+            PictureProblem.TRUNCATED, f"the header is damaged ({error}); send the whole file"
+        ) from error
+
+
+def _check(image: Image.Image, limits: PictureLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise PictureError(
+            PictureProblem.TOO_LARGE,
+            f"{width} x {height} pixels are more than {limits.max_pixels:,}; send a smaller picture",
+        )
+    if min(width, height) < limits.min_side_px:
+        raise PictureError(
+            PictureProblem.TOO_SMALL,
+            f"{width} x {height} pixels: each side needs at least {limits.min_side_px}",
+        )
+    if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
+        raise PictureError(
+            PictureProblem.UNSUPPORTED, "the picture is animated; send each view as one still"
+        )
+    if image.mode not in _MODES:
+        raise PictureError(
+            PictureProblem.UNSUPPORTED,
+            f"pixel format {image.mode} has more than 8 bits a channel; convert it to 8-bit RGB",
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,1 @@
+"""The command that joins the packages, and the demo."""

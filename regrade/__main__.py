@@ -1,0 +1,5 @@
+"""``python -m regrade``."""
+
+from regrade.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The demo: server, simulated PLC and controller as real processes, fed with pictures."""

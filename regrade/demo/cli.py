@@ -1,0 +1,67 @@
+"""``regrade demo``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the demo to ``regrade``."""
+    app.command()(demo)
+
+
+def demo(
+    *,
+    photos: Annotated[
+        Path | None, typer.Option(help="Put these photographs on the belt (any folder).")
+    ] = None,
+    items: Annotated[
+        int | None, typer.Option(min=1, help="End after so many items, with a summary.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the pages; 0 finds a free one.")
+    ] = 8000,
+    modbus_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the PLC; 0 finds a free one.")
+    ] = 5020,
+    items_per_minute: Annotated[
+        float, typer.Option(min=1, max=120, help="How fast items are put on the belt.")
+    ] = 40,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep record and logs here; default: a temporary folder.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Watch returned items being graded and sorted: server, PLC and controller in one command."""
+    from rich.console import Console
+
+    from regrade.demo.feed import FeedError, photo_products, sample_products
+    from regrade.demo.processes import ProcessError
+    from regrade.demo.run import DemoSettings, Interrupted, run
+
+    console = Console()
+    try:
+        products = photo_products(photos) if photos else sample_products()
+        folder = data or Path(tempfile.mkdtemp(prefix="regrade-demo-"))
+        settings = DemoSettings(
+            products=products,
+            items=items,
+            port=port,
+            modbus_port=modbus_port,
+            items_per_minute=items_per_minute,
+            data=folder,
+            browser=browser,
+        )
+        try:
+            run(settings, console)
+        finally:
+            console.print(f"Record and logs: {folder}")
+    except (FeedError, ProcessError) as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from error
+    except Interrupted:
+        console.print("Ended.")

@@ -1,0 +1,213 @@
+"""Runs the demo: starts the parts, shows what goes where, and ends cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import httpx
+from rich.console import Console
+from rich.live import Live
+
+from model.contract import LineState
+from regrade.demo.feed import Product, write_feed
+from regrade.demo.processes import Crew, Part, ProcessError, crew, free_port, require_free
+from regrade.demo.summary import Summary, belt_table, final_table
+
+_ENDLESS_ITEMS = 20_000
+_REFRESH_S = 0.5
+# An item needs this long at most from the induct to the end of the belt, and to the record.
+_STALLED_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """What the command line decides."""
+
+    products: Sequence[Product]
+    items: int | None
+    """End by itself after so many items; None runs until Ctrl-C."""
+    port: int
+    modbus_port: int
+    items_per_minute: float
+    data: Path
+    browser: bool
+
+
+def run(settings: DemoSettings, console: Console) -> Summary:
+    """Run the demo to its end.
+
+    Returns:
+        What went where.
+
+    Raises:
+        ProcessError: A part cannot run, or items stop arriving.
+    """
+    port = require_free(settings.port, "--port")
+    modbus_port = require_free(settings.modbus_port, "--modbus-port")
+    _require_empty(settings.data)
+    feed = settings.data / "feed.jsonl"
+    write_feed(feed, settings.products, settings.items or _ENDLESS_ITEMS)
+    server_url = f"http://127.0.0.1:{port}"
+
+    with (
+        _ended_by_signals(),
+        crew(console.print) as parts,
+        httpx.Client(base_url=server_url, timeout=2.0) as client,
+    ):
+        _start(parts, settings, console, feed, port, modbus_port, client)
+        console.print(f"Belt and items: {server_url}   Modbus TCP: 127.0.0.1:{modbus_port}")
+        console.print(f"Review queue:   {server_url}/review   Ctrl-C ends the demo.")
+        if settings.browser:
+            _open_page(server_url, console)
+        return _watch(parts, client, settings.items, console)
+
+
+def _start(
+    parts: Crew,
+    settings: DemoSettings,
+    console: Console,
+    feed: Path,
+    port: int,
+    modbus_port: int,
+    client: httpx.Client,
+) -> None:
+    camera_port = free_port()
+    data = settings.data
+
+    def part(name: str, command: str, **options: object) -> Part:
+        words = [word for key, value in options.items() for word in (_option(key), str(value))]
+        return Part(name, (command, *words), data / f"{command}.log")
+
+    server = part("server", "serve", port=port, data=data / "server")
+    plc = part(
+        "PLC",
+        "plc",
+        feed=feed,
+        modbus_port=modbus_port,
+        camera_port=camera_port,
+        state=data / "plc",
+        items_per_minute=settings.items_per_minute,
+    )
+    controller = part(
+        "controller",
+        "sort",
+        plc=f"127.0.0.1:{modbus_port}",
+        camera=f"http://127.0.0.1:{camera_port}",
+        server=f"http://127.0.0.1:{port}",
+        facts=feed,
+        data=data / "controller",
+    )
+    with console.status("starting the server") as status:
+        parts.start(server, _answers(client, "/health/ready"))
+        status.update("starting the controller")
+        parts.start(controller, lambda: True)
+        status.update("starting the simulated PLC and belt")
+        parts.start(plc, _answers(client, "/v1/lines/line-1/state", _shows_the_plc))
+
+
+def _option(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _answers(
+    client: httpx.Client, path: str, says: Callable[[httpx.Response], bool] = lambda _: True
+) -> Callable[[], bool]:
+    def ready() -> bool:
+        try:
+            response = client.get(path)
+        except httpx.TransportError:
+            return False
+        return response.is_success and says(response)
+
+    return ready
+
+
+def _shows_the_plc(response: httpx.Response) -> bool:
+    return LineState.model_validate_json(response.content).plc_connected
+
+
+def _require_empty(folder: Path) -> None:
+    """Make the folder; an earlier run's record is never mixed with this one's."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        used = any(folder.iterdir())
+    except OSError as error:
+        raise ProcessError(f"--data {folder} cannot be used: {error.strerror}") from error
+    if used:
+        raise ProcessError(
+            f"--data {folder} is not empty; give a new folder "
+            f"(regrade serve --data {folder / 'server'} shows an earlier run's record)"
+        )
+
+
+def _watch(parts: Crew, client: httpx.Client, items: int | None, console: Console) -> Summary:
+    """Show the counts until all items have ended, or until a signal."""
+    summary = Summary()
+    changed = time.monotonic()
+    # A terminal gets a table that changes in place, a log one line for every item that ends.
+    with Live(belt_table(summary), console=console, transient=True) as live:
+        while items is None or summary.outcomes < items:
+            parts.mend()
+            newest = _fetch(client) or summary
+            if newest != summary:
+                changed = time.monotonic()
+                if not console.is_terminal and newest.outcomes != summary.outcomes:
+                    console.print(newest.line())
+                summary = newest
+                live.update(belt_table(summary))
+            elif items is not None and time.monotonic() - changed > _STALLED_S:
+                raise ProcessError(
+                    f"only {summary.outcomes} of {items} items have ended, "
+                    f"none in the last {_STALLED_S:.0f} s; the logs tell more"
+                )
+            time.sleep(_REFRESH_S)
+    console.print(final_table(summary))
+    return summary
+
+
+def _fetch(client: httpx.Client) -> Summary | None:
+    """The newest counts, or None while the server is away (the crew starts it again)."""
+    try:
+        response = client.get("/v1/summary")
+    except httpx.TransportError:
+        return None
+    return Summary.model_validate_json(response.content) if response.is_success else None
+
+
+def _open_page(url: str, console: Console) -> None:
+    has_screen = sys.platform != "linux" or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if not (has_screen and webbrowser.open(url)):
+        console.print(f"No browser can be opened here: open {url} in yours.")
+
+
+class Interrupted(BaseException):
+    """A signal asks the demo to end; like KeyboardInterrupt, no ``except Exception`` stops it."""
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo as Ctrl-C does."""
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        for number in watched:
+            signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C leaves nobody behind
+        raise Interrupted
+
+    before = [signal.signal(number, interrupt) for number in watched]
+    try:
+        yield
+    finally:
+        for number, handler in zip(watched, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Sorting: routing policy, controller, PLC drivers, simulated PLC and belt."""

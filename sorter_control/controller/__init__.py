@@ -1,0 +1,1 @@
+"""The controller: decides the lane of every item, tells the PLC, and keeps the record."""

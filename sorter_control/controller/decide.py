@@ -1,0 +1,275 @@
+"""What the controller does about what it sees: one pure function.
+
+``decide`` is only the switchboard: how an item gets a lane is in ``steering.py``, how its way
+ends in ``endings.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from sorter_control.controller import endings, steering
+from sorter_control.controller.values import (
+    NOT_CONNECTED_YET,
+    AckEvents,
+    Command,
+    ControllerState,
+    Failure,
+    Graded,
+    Identified,
+    Item,
+    NotGraded,
+    Notice,
+    Observation,
+    Overridden,
+    PlcLost,
+    PlcReported,
+    Remember,
+    RequestGrade,
+    Settings,
+)
+from sorter_control.protocol import Event, EventType
+from sorter_control.routing import FailSafe
+
+_SHORTEST_DEADLINE_S = 1.0
+_TOO_LATE = Failure(FailSafe.TOO_LATE, "No grade before the first divert")
+_RESTARTED = Failure(
+    FailSafe.CONTROLLER_RESTARTED, "The controller restarted before the item was graded"
+)
+
+
+def decide(
+    state: ControllerState, observation: Observation, now: datetime, settings: Settings
+) -> tuple[ControllerState, list[Command]]:
+    """State and commands that follow from an observation.
+
+    Args:
+        state: Left as it is.
+        observation: What has been seen.
+        now: Aware time for the record; no decision depends on it.
+        settings: What does not change.
+    """
+    state = state.copy()
+    commands: list[Command]
+    match observation:
+        case PlcReported():
+            commands = _reported(state, observation, now, settings)
+        case PlcLost(reason):
+            commands = _lost(state, reason)
+        case Identified():
+            commands = _identified(state, observation)
+        case Graded():
+            commands = _graded(state, observation, settings)
+        case NotGraded():
+            commands = _not_graded(state, observation, settings)
+        case Overridden(override):
+            commands = steering.override(state, override, settings)
+        case _ as never:
+            assert_never(never)
+    return state, commands
+
+
+def _reported(
+    state: ControllerState, report: PlcReported, now: datetime, settings: Settings
+) -> list[Command]:
+    commands: list[Command] = []
+    if state.plc_problem is not None:
+        commands.append(Notice("plc_connected", {"boot": report.status.plc_boot_id}))
+        state.plc_problem = None
+    restarted = state.plc_boot_id != report.status.plc_boot_id
+    state.plc_boot_id = report.status.plc_boot_id
+    state.status, state.lanes, state.geometry = report.status, report.lanes, report.geometry
+    if restarted:
+        commands += _sweep(state, [*state.items.values(), *_of_other_boots(state)])
+    for event in report.events:
+        commands += _event(state, event, now, settings)
+    commands += _overdue(state, settings)
+    if not report.events and report.status.events_waiting == 0:
+        commands += endings.never_seen(state, now, settings)
+    if report.events:
+        commands.append(AckEvents(report.events[-1].seq))
+    return commands
+
+
+def _lost(state: ControllerState, reason: str) -> list[Command]:
+    if state.plc_problem == reason:
+        return []
+    first = state.plc_problem in (None, NOT_CONNECTED_YET)
+    state.plc_problem = reason
+    return [Notice("plc_lost", {"reason": reason}, alarm=True)] if first else []
+
+
+def _of_other_boots(state: ControllerState) -> list[Item]:
+    """Remembered items that an earlier run of the PLC announced: taken out of the memory."""
+    others = [i for i in state.remembered.values() if i.plc_boot_id != state.plc_boot_id]
+    for item in others:
+        del state.remembered[item.tid]
+    return others
+
+
+def _sweep(state: ControllerState, items: list[Item]) -> list[Command]:
+    """From now on these items are unknown to the PLC and run to the end of the belt."""
+    swept = [replace(item, swept=True) for item in items]
+    state.items.update((item.tid, item) for item in swept)
+    notice = Notice("items_swept", {"tids": [item.tid for item in swept]}, alarm=True)
+    return [*(Remember(item) for item in swept), *([notice] if swept else [])]
+
+
+def _event(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    match event.type:
+        case EventType.ANNOUNCE:
+            return _announced(state, event, now, settings)
+        case EventType.DIVERTED | EventType.MISSORT | EventType.LOST:
+            return endings.ended(state, event, now, settings)
+        case EventType.UNEXPECTED:
+            return endings.unexpected(state, event, now, settings)
+        case EventType.REMAP_ITEM:
+            return _named(state, event, now, settings)
+        case EventType.REMAP_END:
+            return _remapped(state, settings)
+        case _:
+            return _underway(state, event, settings)
+
+
+def _underway(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
+    match event.type:
+        case EventType.ASSIGN_ACK:
+            return steering.acknowledged(state, event, settings)
+        case EventType.ASSIGN_NAK:
+            return steering.refused(state, event, settings)
+        case EventType.DIVERT_FAIL | EventType.ABORTED:
+            return steering.failed(state, event, settings)
+        case EventType.GAP:
+            return steering.too_close(state, event, settings)
+        case _:
+            return [Notice(event.type.name.lower(), {"lane": event.lane, "tid": event.tid})]
+
+
+def _new_item(state: ControllerState, event: Event, now: datetime) -> Item:
+    return Item(
+        plc_boot_id=state.plc_boot_id,
+        tid=event.tid,
+        induct_encoder=event.encoder,
+        length_mm=event.aux,
+        announced_at=now,
+    )
+
+
+def _announced(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    """A new item, or one whose announcement is replayed after a restart of this controller."""
+    if state.find(event.tid) is not None or event.tid in state.ended:
+        return []
+    item = _new_item(state, event, now)
+    state.items[item.tid] = item
+    return [Remember(item), _ask(state, item, settings)]
+
+
+def _ask(state: ControllerState, item: Item, settings: Settings) -> RequestGrade:
+    """Ask for plate and grade; an item that is late for its grade still has a name."""
+    state.asked |= {item.tid}
+    capture_id = f"{settings.line_id}:{item.plc_boot_id}:{item.tid}"
+    deadline_s = steering.time_left_s(state, item, settings)
+    return RequestGrade(item.tid, capture_id, max(deadline_s, _SHORTEST_DEADLINE_S))
+
+
+def _overdue(state: ControllerState, settings: Settings) -> list[Command]:
+    """Items that come to the first divert without a verdict; by place, so a stop costs nothing."""
+    commands: list[Command] = []
+    for item in list(state.items.values()):
+        undecided = item.decision is None and not item.swept
+        if undecided and steering.time_left_s(state, item, settings) <= 0:
+            late = replace(item, failure=item.failure or _TOO_LATE)
+            commands += steering.plan(state, late, settings)
+    return commands
+
+
+def _named(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    """The PLC still tracks this item, and this is the lane that it has for it."""
+    state.named |= {event.tid}
+    if event.tid in state.items:
+        return []
+    item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
+    state.items[item.tid] = item = replace(item, sent_lane=event.lane)
+    if (decision := item.decision) is None:
+        state.items[item.tid] = item = replace(item, failure=_RESTARTED)
+        return [Remember(item)]
+    taken = settings.policy.lanes[decision.lane] == event.lane
+    item = replace(item, confirmed=decision if taken else None)
+    return steering.send(state, item, decision, settings)
+
+
+def _remapped(state: ControllerState, settings: Settings) -> list[Command]:
+    """The remap is complete: what it did not name is on its way to the end, untracked.
+
+    Items whose grading died with an earlier run of this controller are asked for again: the
+    capture's id makes that harmless, and those that are too late still get their name.
+    """
+    missing = [
+        item
+        for item in (*state.items.values(), *state.remembered.values())
+        if item.tid not in state.named and not item.swept
+    ]
+    state.items.update(state.remembered)
+    state.remembered = {}
+    state.named = frozenset()
+    commands = _sweep(state, missing)
+    for item in [*state.items.values(), *state.ended.values()]:
+        unanswered = item.nameless or (item.decision is None and not item.swept)
+        if unanswered and item.tid not in state.asked:
+            commands.append(_ask(state, item, settings))
+    return commands
+
+
+def _identified(state: ControllerState, seen: Identified) -> list[Command]:
+    if seen.tid in state.ended:
+        return endings.named(state, seen.tid, seen.item_id)
+    item = state.items.get(seen.tid)
+    if item is None or item.item_id is not None:
+        return []
+    item = replace(
+        item,
+        item_id=seen.item_id,
+        nameless=False,
+        facts=seen.facts,
+        override=state.overrides.get(seen.item_id),
+    )
+    state.items[item.tid] = item
+    return [Remember(item)]
+
+
+def _graded(state: ControllerState, graded: Graded, settings: Settings) -> list[Command]:
+    """A verdict counts for the item that it was asked for, once, and in time."""
+    item = state.items.get(graded.tid)
+    verdict = graded.verdict
+    if item is None:
+        problem = "the item has left the belt"
+    elif item.item_id != verdict.item_id:
+        problem = f"it is about {verdict.item_id}, not {item.item_id}"
+    elif item.verdict is not None or item.decision is not None or item.swept:
+        problem = "the item's lane is decided already"
+    else:
+        return steering.plan(state, replace(item, verdict=verdict, failure=None), settings)
+    fields = {"tid": graded.tid, "verdict_id": verdict.verdict_id, "problem": problem}
+    return [Notice("verdict_discarded", fields, alarm=True)]
+
+
+def _not_graded(state: ControllerState, missed: NotGraded, settings: Settings) -> list[Command]:
+    if missed.tid in state.ended:
+        return endings.named(state, missed.tid, missed.item_id)
+    item = state.items.get(missed.tid)
+    if item is None:
+        return []
+    state.items[item.tid] = item = replace(
+        item, item_id=item.item_id or missed.item_id, nameless=False
+    )
+    if item.decision is not None or item.swept:
+        return [Remember(item)]
+    return steering.plan(state, replace(item, failure=item.failure or missed.failure), settings)

@@ -1,0 +1,192 @@
+"""How an item's way ends, and what the record says of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from model.contract import Ending, Outcome
+from sorter_control.controller.values import (
+    Command,
+    ControllerState,
+    Item,
+    Notice,
+    Record,
+    Remember,
+    Settings,
+)
+from sorter_control.protocol import Event, EventType, Reason
+from sorter_control.routing import Decision, FailSafe
+from sorter_control.sequence import encoder_travel
+
+_WHY_DEFAULT = {
+    Reason.UNASSIGNED: "the PLC had no lane for it at the point of no return",
+    Reason.HOST_LOST: "the PLC had lost the controller",
+    Reason.DIVERT_FAILED: "the divert did not take it",
+    Reason.LANE_CLOSED: "its lane closed before it came",
+    Reason.GAP: "it was too close to its neighbour",
+}
+
+
+def ended(state: ControllerState, event: Event, now: datetime, settings: Settings) -> list[Command]:
+    """A tracked item was seen in a lane, or was not seen where it had to be."""
+    item = state.find(event.tid)
+    if item is None:
+        item = Item(state.plc_boot_id, event.tid, event.encoder, 0, now, nameless=False)
+    lost = event.type is EventType.LOST
+    lane = None if lost else settings.policy.lane_name(event.lane)
+    decision = item.confirmed or item.decision
+    if lost:
+        ending, decision = Ending.LOST, _with(decision, "It was never seen at the belt's end")
+    elif decision is not None and decision.lane == lane:
+        ending = Ending.DEFAULTED if decision.fail_safe else Ending.DIVERTED
+    elif lane == settings.policy.fail_safe.lane and event.type is EventType.DIVERTED:
+        why = _WHY_DEFAULT.get(event.reason, "no lane was acknowledged in time")
+        ending, decision = Ending.DEFAULTED, _with(decision, f"It ran out because {why}")
+    else:
+        ending = Ending.MISSORTED
+        decision = _with(decision, f"The photo-eye of {lane} saw it instead")
+    return _record(
+        state, item, ending, lane, _undecided(lane) if decision is None else decision, now, settings
+    )
+
+
+def unexpected(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    """An item that the PLC does not track: one that it forgot, if one must be there, or a stranger."""
+    lane = settings.policy.lane_name(event.lane)
+    item = _forgotten(state, event, settings)
+    if item is not None:
+        ending = Ending.DEFAULTED
+        if item.decision is not None and item.decision.lane == lane:
+            ending = Ending.DEFAULTED if item.decision.fail_safe else Ending.DIVERTED
+        elif lane != settings.policy.fail_safe.lane:
+            ending = Ending.MISSORTED
+        return _record(
+            state, item, ending, lane, _forgotten_because(state, item, lane), now, settings
+        )
+    outcome = Outcome(
+        outcome_id=f"{settings.line_id}:{state.plc_boot_id}:x{event.encoder:08x}",
+        line_id=settings.line_id,
+        tid=0,
+        item_id=None,
+        ending=Ending.DEFAULTED if lane == settings.policy.fail_safe.lane else Ending.MISSORTED,
+        lane=lane,
+        assigned_lane=None,
+        rule=FailSafe.NOT_TRACKED.value,
+        explanation=f"An item that nobody announced came to {lane}.",
+        announced_at=now,
+        ended_at=now,
+    )
+    return [Notice("unexpected_item", {"lane": lane}, alarm=True), Record(outcome)]
+
+
+def never_seen(state: ControllerState, now: datetime, settings: Settings) -> list[Command]:
+    """Items that the PLC forgot and that no photo-eye saw over the whole length of the belt."""
+    if not state.geometry:
+        return []
+    end_mm = state.geometry[-1].confirm_mm
+    commands: list[Command] = []
+    for item in list(state.items.values()):
+        if item.swept and state.position_mm(item) > end_mm + settings.match_mm:
+            decision = _with(_forgotten_because(state, item, None), "It was never seen again")
+            commands += _record(state, item, Ending.LOST, None, decision, now, settings)
+    return commands
+
+
+def _forgotten(state: ControllerState, event: Event, settings: Settings) -> Item | None:
+    """The swept item that must be at this photo-eye now, by encoder and never by order."""
+    if state.status is None or not 1 <= event.lane <= len(state.geometry):
+        return None
+    eye_mm = state.geometry[event.lane - 1].confirm_mm
+    pulses_per_mm = state.status.pulses_per_m / 1000
+
+    def error_mm(item: Item) -> float:
+        return abs(encoder_travel(item.induct_encoder, event.encoder) / pulses_per_mm - eye_mm)
+
+    swept = [item for item in (*state.items.values(), *state.remembered.values()) if item.swept]
+    nearest = min(swept, key=error_mm, default=None)
+    return nearest if nearest is not None and error_mm(nearest) <= settings.match_mm else None
+
+
+def _forgotten_because(state: ControllerState, item: Item, lane: str | None) -> Decision:
+    restarted = item.plc_boot_id != state.plc_boot_id
+    rule = FailSafe.PLC_RESTARTED if restarted else FailSafe.NOT_TRACKED
+    why = "The PLC restarted" if restarted else "The PLC lost track of it"
+    grade = item.decision.grade if item.decision else None
+    return Decision(
+        lane or "", rule.value, f"{why} while the item was on the belt.", grade, fail_safe=True
+    )
+
+
+def _undecided(lane: str | None) -> Decision:
+    return Decision(
+        lane or "", FailSafe.NOT_ASSIGNED.value, "No lane was assigned.", None, fail_safe=True
+    )
+
+
+def _with(decision: Decision | None, sentence: str) -> Decision:
+    if decision is None:
+        return Decision("", FailSafe.NOT_ASSIGNED.value, f"{sentence}.", None, fail_safe=True)
+    explanation = f"{decision.explanation} {sentence}."
+    return Decision(decision.lane, decision.rule, explanation, decision.grade, decision.fail_safe)
+
+
+def _record(
+    state: ControllerState,
+    item: Item,
+    ending: Ending,
+    lane: str | None,
+    decision: Decision,
+    now: datetime,
+    settings: Settings,
+) -> list[Command]:
+    state.items.pop(item.tid, None)
+    state.remembered.pop(item.tid, None)
+    decided = item.confirmed or item.decision
+    by_person = decided is not None and decided.rule == "operator"
+    outcome = Outcome(
+        outcome_id=f"{settings.line_id}:{item.plc_boot_id}:{item.tid}",
+        line_id=settings.line_id,
+        tid=item.tid,
+        item_id=item.item_id,
+        ending=ending,
+        lane=lane,
+        assigned_lane=decided.lane if decided else None,
+        rule=decision.rule,
+        explanation=decision.explanation,
+        grade=decision.grade,
+        verdict_id=item.verdict.verdict_id if item.verdict else None,
+        override_id=item.override.override_id if by_person and item.override else None,
+        announced_at=item.announced_at,
+        ended_at=now,
+    )
+    if item.nameless:
+        state.ended[item.tid] = item = replace(item, outcome=outcome)
+        return [Remember(item)]
+    state.asked -= {item.tid}
+    return [_line(outcome), Record(outcome)]
+
+
+def named(state: ControllerState, tid: int, item_id: str | None) -> list[Command]:
+    """The camera has said which item this is, or cannot; its way had ended before."""
+    item = state.ended.pop(tid)
+    state.asked -= {tid}
+    if item.outcome is None:
+        return []
+    outcome = item.outcome.model_copy(update={"item_id": item_id})
+    return [_line(outcome), Record(outcome)]
+
+
+def _line(outcome: Outcome) -> Notice:
+    return Notice(
+        "item_ended",
+        {
+            "tid": outcome.tid,
+            "item_id": outcome.item_id,
+            "lane": outcome.lane,
+            "ending": outcome.ending.value,
+            "rule": outcome.rule,
+        },
+    )

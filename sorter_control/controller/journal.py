@@ -1,0 +1,132 @@
+"""What survives the death of the controller: items on the belt, and outcomes not yet delivered.
+
+SQLite with full synchronisation: when ``commit`` has returned, a power cut loses nothing of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import TypeAdapter
+
+from model.contract import Outcome
+from sorter_control.controller.values import Item
+from sorter_control.errors import SettingsError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS items (tid INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    outcome_id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    answer TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS outbox_unsent ON outbox (number) WHERE answer IS NULL;
+"""
+_ITEM: Final = TypeAdapter(Item)
+_ACCEPTED = "accepted"
+
+
+class Journal:
+    """The controller's memory on disk; used by one thread."""
+
+    def __init__(self, database: str) -> None:
+        self._db = sqlite3.connect(database, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The journal in a folder, which is made if it does not exist.
+
+        Raises:
+            SettingsError: The folder cannot be used.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls(str(folder / "journal.sqlite"))
+        except (OSError, sqlite3.Error) as error:
+            raise SettingsError(f"--data {folder}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def new_host_boot_id(self) -> int:
+        """A boot id that this controller did not use the last time; 1 to 65535."""
+        last = self._meta("host_boot_id") or secrets.randbelow(65535) + 1
+        boot_id = last % 65535 + 1
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('host_boot_id', ?)", (boot_id,))
+        return boot_id
+
+    def event_seq(self) -> int:
+        """The last event of the PLC that was committed; 0 for none."""
+        return self._meta("event_seq") or 0
+
+    def items(self) -> list[Item]:
+        """Items that had no outcome in the record at the last commit."""
+        rows = self._db.execute("SELECT body FROM items ORDER BY tid")
+        return [_ITEM.validate_json(body) for (body,) in rows]
+
+    def commit(
+        self,
+        *,
+        remembered: Iterable[Item] = (),
+        recorded: Iterable[Outcome] = (),
+        event_seq: int | None = None,
+    ) -> None:
+        """Store everything or nothing; an outcome that is stored already stays as it is."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO items VALUES (?, ?)",
+                [(item.tid, _ITEM.dump_json(item).decode()) for item in remembered],
+            )
+            for outcome in recorded:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO outbox (outcome_id, body) VALUES (?, ?)",
+                    (outcome.outcome_id, outcome.model_dump_json()),
+                )
+                self._db.execute("DELETE FROM items WHERE tid = ?", (outcome.tid,))
+            if event_seq is not None:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO meta VALUES ('event_seq', ?)", (event_seq,)
+                )
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def unsent(self, limit: int) -> list[Outcome]:
+        """The oldest outcomes that the server has not answered."""
+        rows = self._db.execute(
+            "SELECT body FROM outbox WHERE answer IS NULL ORDER BY number LIMIT ?", (limit,)
+        )
+        return [Outcome.model_validate_json(body) for (body,) in rows]
+
+    def unsent_count(self) -> int:
+        """How many outcomes the server has not answered."""
+        (count,) = self._db.execute("SELECT count(*) FROM outbox WHERE answer IS NULL").fetchone()
+        return int(count)
+
+    def answered(self, outcomes: Iterable[Outcome], answer: str = _ACCEPTED) -> None:
+        """Note the server's answer: they are not sent again."""
+        self._db.executemany(
+            "UPDATE outbox SET answer = ? WHERE outcome_id = ?",
+            [(answer, outcome.outcome_id) for outcome in outcomes],
+        )
+
+    def outcomes(self) -> list[Outcome]:
+        """Everything that was ever recorded here, oldest first."""
+        rows = self._db.execute("SELECT body FROM outbox ORDER BY number")
+        return [Outcome.model_validate_json(body) for (body,) in rows]
+
+    def _meta(self, name: str) -> int | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else None

@@ -1,0 +1,106 @@
+"""The session with the PLC: numbers commands, orders events, watches heartbeats. No I/O here."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from sorter_control.controller.values import PlcLost, PlcReported
+from sorter_control.protocol import Event, HostCommand, HostImage, HostWords, Op, PlcImage
+from sorter_control.sequence import COMMAND_NUMBERS, EVENT_NUMBERS
+from sorter_control.tags import COMMANDS, EVENTS
+
+HEARTBEAT_TIMEOUT_S = 1.0
+
+
+@dataclass(slots=True)
+class Link:
+    """One host's view of one PLC.
+
+    Attributes:
+        host_boot_id: Differs from that of the controller's last run.
+        event_seq: The last event that is stored, 0 for none.
+    """
+
+    host_boot_id: int
+    event_seq: int = 0
+    _plc_boot_id: int = 0
+    _heartbeat: int = 0
+    _plc_heartbeat: int = -1
+    _plc_heartbeat_s: float = 0.0
+    _remap_request: int = 0
+    _resync: bool = True
+    _synced: bool = False
+    _command_seq: int = 0
+    _waiting: deque[tuple[Op, int, int]] = field(default_factory=deque)
+    _sent: deque[HostCommand] = field(default_factory=deque)
+
+    def receive(self, image: PlcImage, now_s: float) -> PlcReported | PlcLost:
+        """What a reading of the PLC means; each event is handed on once, in order."""
+        status = image.status
+        if status.plc_boot_id != self._plc_boot_id:
+            self._start_over(status.plc_boot_id)
+        if status.plc_heartbeat != self._plc_heartbeat:
+            self._plc_heartbeat = status.plc_heartbeat
+            self._plc_heartbeat_s = now_s
+        elif now_s - self._plc_heartbeat_s > HEARTBEAT_TIMEOUT_S:
+            return PlcLost("the PLC's heartbeat stands still")
+        if status.host_boot_id_echo == self.host_boot_id:
+            self._synced = status.remap_state == self._remap_request
+            self._forget_processed(status.command_ack_seq)
+        return PlcReported(status, image.lanes, image.geometry, self._new_events(image.events))
+
+    def send(self, op: Op, tid: int, lane: int) -> None:
+        """Queue a command; it is written until the PLC says that it is processed."""
+        self._waiting.append((op, tid, lane))
+
+    def acknowledge(self, seq: int) -> None:
+        """Tell the PLC with the next write that everything up to this event is stored."""
+        self.event_seq = seq
+
+    def host_image(self) -> HostImage:
+        """What to write now; the heartbeat counts the calls."""
+        self._heartbeat = (self._heartbeat + 1) % 65536
+        while self._synced and self._waiting and len(self._sent) < COMMANDS.slots:
+            self._command_seq = COMMAND_NUMBERS.after(self._command_seq)
+            self._sent.append(HostCommand(self._command_seq, *self._waiting.popleft()))
+        words = HostWords(
+            host_boot_id=self.host_boot_id,
+            host_heartbeat=self._heartbeat,
+            event_ack=self.event_seq,
+            remap_request=self._remap_request,
+            plc_boot_id_seen=self._plc_boot_id,
+        )
+        return HostImage(words, tuple(self._sent))
+
+    def _start_over(self, plc_boot_id: int) -> None:
+        """A PLC that was not known before: nothing sent to its predecessor counts."""
+        self._plc_boot_id = plc_boot_id
+        self._plc_heartbeat = -1
+        self._remap_request = self._remap_request % 65535 + 1
+        self._resync, self._synced = True, False
+        self._command_seq = 0
+        self._waiting.clear()
+        self._sent.clear()
+
+    def _forget_processed(self, ack_seq: int) -> None:
+        while (
+            ack_seq
+            and self._sent
+            and COMMAND_NUMBERS.distance(self._sent[0].seq, ack_seq) < COMMANDS.slots
+        ):
+            self._sent.popleft()
+
+    def _new_events(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Events after the last one stored, up to the first that is missing or half written."""
+        new: list[Event] = []
+        last = self.event_seq
+        for event in events:
+            if last and EVENT_NUMBERS.distance(event.seq, last) < EVENTS.slots:
+                continue
+            if event.seq != EVENT_NUMBERS.after(last) and not (self._resync and not new):
+                break
+            new.append(event)
+            last = event.seq
+        self._resync = self._resync and not new
+        return tuple(new)

@@ -1,0 +1,197 @@
+"""``regrade sort``: the controller with its sockets. One task for each party it talks to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from model.contract import ItemFacts, Outcome
+from sorter_control.controller.camera import Camera
+from sorter_control.controller.controller import Controller
+from sorter_control.controller.grading import Grading
+from sorter_control.controller.journal import Journal
+from sorter_control.controller.line_state import line_state
+from sorter_control.controller.outage import Outage
+from sorter_control.controller.server import Server
+from sorter_control.controller.values import (
+    Failure,
+    NotGraded,
+    Observation,
+    Overridden,
+    PlcLost,
+    RequestGrade,
+)
+from sorter_control.drivers import Plc
+from sorter_control.errors import (
+    MapError,
+    PlcError,
+    ServerError,
+    ServerRefusedError,
+    ServerUnreachableError,
+)
+from sorter_control.routing import FailSafe
+
+_log = structlog.get_logger(__name__)
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the tasks run, in seconds."""
+
+    poll_s: float = 0.02
+    publish_s: float = 0.2
+    deliver_s: float = 0.2
+    retry_s: float = 1.0
+
+
+@dataclass(slots=True)
+class Sorting:
+    """The controller at work.
+
+    Attributes:
+        controller: Decides.
+        journal: Its memory.
+        plc: Driver.
+        camera: Client of the camera station.
+        server: Client of the grading server.
+        facts: What the returns system knows, by item id.
+    """
+
+    controller: Controller
+    journal: Journal
+    plc: Plc
+    camera: Camera
+    server: Server
+    facts: Mapping[str, ItemFacts]
+    rhythm: Rhythm = Rhythm()
+    _delivery: Outage = field(default_factory=lambda: Outage("delivery of outcomes"))
+    _display: Outage = field(default_factory=lambda: Outage("display of the line"))
+    _answers: Outage = field(default_factory=lambda: Outage("people's answers"))
+    _heard: int = 0
+    _ending: bool = False
+    _jobs: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sort until ``stop`` is set.
+
+        Raises:
+            MapError: The PLC speaks another register map.
+        """
+        tasks = [
+            asyncio.create_task(task, name=name)
+            for name, task in (
+                ("poll", self._every(self.rhythm.poll_s, self._poll)),
+                ("deliver", self._every(self.rhythm.deliver_s, self._deliver)),
+                ("publish", self._every(self.rhythm.publish_s, self._publish)),
+                ("overrides", self._every(0.0, self._listen)),
+                ("stop", self._wait(stop)),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self._ending = True
+            for task in (*tasks, *self._jobs):
+                task.cancel()
+            await asyncio.gather(*tasks, *self._jobs, return_exceptions=True)
+            await self.plc.close()
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        with suppress(ServerError):
+            await self._deliver_now()
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        # Asked as well as cancelled: Python 3.11's wait_for, deep in pymodbus, may swallow one.
+        while not self._ending:
+            started_s = time.monotonic()
+            await work()
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started_s)))
+
+    def _observe(self, observation: Observation) -> None:
+        self.controller.observe(observation, datetime.now(UTC))
+
+    async def _poll(self) -> None:
+        try:
+            image = await self.plc.read()
+            for request in self.controller.hear(image, datetime.now(UTC), time.monotonic()):
+                job = asyncio.create_task(self._grade(request))
+                self._jobs.add(job)
+                job.add_done_callback(self._jobs.discard)
+            await self.plc.write(self.controller.host_image())
+        except MapError:
+            raise
+        except PlcError as error:
+            self._observe(PlcLost(str(error)))
+
+    async def _grade(self, request: RequestGrade) -> None:
+        """One grading; whatever happens to it, its item must not wait for it in vain."""
+        grading = Grading(self.camera, self.server, self.facts, self._observe)
+        try:
+            await grading.run(request)
+        except Exception:  # noqa: BLE001 - a loop boundary: logged, and the item is told
+            _log.exception("grading_failed", tid=request.tid)
+            failure = Failure(FailSafe.NO_VERDICT, "The controller failed to have it graded")
+            self._observe(NotGraded(request.tid, failure))
+
+    async def _deliver(self) -> None:
+        await self._talk(self._deliver_now(), self._delivery)
+
+    async def _talk(self, saying: Awaitable[None], trouble: Outage) -> None:
+        """Say something to the server; what fails is said again later, and logged once.
+
+        A missing connection is the server's own affair: ``Server.outage`` logs it for all.
+        """
+        try:
+            await saying
+        except ServerUnreachableError:
+            await asyncio.sleep(self.rhythm.retry_s)
+        except ServerError as error:
+            trouble.failed(error)
+            await asyncio.sleep(self.rhythm.retry_s)
+        else:
+            trouble.worked()
+
+    async def _deliver_now(self) -> None:
+        """Send what the server has not answered; one that it refuses does not hold up the rest."""
+        while outcomes := self.journal.unsent(_BATCH):
+            try:
+                await self.server.post_outcomes(outcomes)
+                self.journal.answered(outcomes)
+            except ServerRefusedError:
+                await self._deliver_one_by_one(outcomes)
+
+    async def _deliver_one_by_one(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            try:
+                await self.server.post_outcomes([outcome])
+                self.journal.answered([outcome])
+            except ServerRefusedError as error:
+                _log.error("outcome_refused", outcome_id=outcome.outcome_id, problem=str(error))
+                self.journal.answered([outcome], answer=str(error))
+
+    async def _publish(self) -> None:
+        alarms = [self.server.outage.alarm, self._delivery.alarm]
+        state = line_state(
+            self.controller.state, self.controller.settings, datetime.now(UTC), alarms
+        )
+        await self._talk(self.server.put_line_state(state), self._display)
+
+    async def _listen(self) -> None:
+        await self._talk(self._hear_people(), self._answers)
+
+    async def _hear_people(self) -> None:
+        """Wait for the next answers of people, from the first that the server has."""
+        for override in await self.server.overrides(self._heard):
+            self._heard = max(self._heard, override.seq)
+            self._observe(Overridden(override))

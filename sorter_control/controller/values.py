@@ -1,0 +1,249 @@
+"""What the controller's decisions are made from and what they result in: values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
+
+from model.contract import ItemFacts, Outcome, Override, Verdict
+from sorter_control.policy import Policy
+from sorter_control.protocol import Event, LaneGeometry, LaneReport, Status
+from sorter_control.routing import Decision, FailSafe
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What does not change while the controller runs.
+
+    Attributes:
+        line_id: Name of the line, part of every id.
+        policy: Routing policy.
+        margin_s: Time kept back from the deadline for the way to the PLC.
+        match_mm: Largest error of place at which an unexpected item is one that the PLC forgot.
+    """
+
+    line_id: str
+    policy: Policy
+    margin_s: float = 0.3
+    match_mm: float = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item on the belt, as the controller knows it.
+
+    Attributes:
+        plc_boot_id: Boot of the PLC at the announcement; with ``tid`` it names the item.
+        tid: Tracking id.
+        induct_encoder: Encoder when its front was at the induct photo-eye.
+        length_mm: Length along the belt.
+        announced_at: When the controller heard of it.
+        item_id: License plate, once the camera has read it.
+        facts: What the returns system knows, once the plate is read.
+        verdict: What the model said.
+        override: The newest answer of a person.
+        failure: Why there is no verdict.
+        decision: Where it is to go, once that is decided.
+        confirmed: The decision that the PLC has acknowledged last.
+        sent_lane: Lane number of the last command for it, 0 for none.
+        barred: Lanes that the PLC refused for it, or that failed to take it.
+        swept: The PLC no longer tracks it; its photo-eye will see it as unexpected.
+        nameless: The camera has not yet been asked for its plate, or has not yet answered.
+        outcome: How its way ended, while the record waits for its plate.
+    """
+
+    plc_boot_id: int
+    tid: int
+    induct_encoder: int
+    length_mm: int
+    announced_at: datetime
+    item_id: str | None = None
+    facts: ItemFacts | None = None
+    verdict: Verdict | None = None
+    override: Override | None = None
+    failure: Failure | None = None
+    decision: Decision | None = None
+    confirmed: Decision | None = None
+    sent_lane: int = 0
+    barred: frozenset[str] = frozenset()
+    swept: bool = False
+    nameless: bool = True
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item has no verdict."""
+
+    rule: FailSafe
+    explanation: str
+
+
+NOT_CONNECTED_YET = "not connected yet"
+
+
+@dataclass(slots=True)
+class ControllerState:
+    """Everything that a decision depends on; ``decide`` works on a copy."""
+
+    items: dict[int, Item] = field(default_factory=dict)
+    """Items on the belt by tid."""
+    remembered: dict[int, Item] = field(default_factory=dict)
+    """Items of the journal that the PLC has not named since this controller started."""
+    ended: dict[int, Item] = field(default_factory=dict)
+    """Items that have left the belt before the camera has said which ones they are."""
+    asked: frozenset[int] = frozenset()
+    """Items whose pictures this run of the controller has asked for."""
+    overrides: dict[str, Override] = field(default_factory=dict)
+    """Newest answer of a person by item id."""
+    status: Status | None = None
+    lanes: tuple[LaneReport, ...] = ()
+    geometry: tuple[LaneGeometry, ...] = ()
+    plc_boot_id: int = 0
+    named: frozenset[int] = frozenset()
+    """Items that the remap under way has named so far."""
+    plc_problem: str | None = NOT_CONNECTED_YET
+
+    @classmethod
+    def of_journal(cls, items: Iterable[Item]) -> Self:
+        """The state in which a controller starts."""
+        state = cls()
+        for item in items:
+            (state.remembered if item.outcome is None else state.ended)[item.tid] = item
+        return state
+
+    def find(self, tid: int) -> Item | None:
+        """The item with this tid, wherever it is remembered."""
+        return self.items.get(tid) or self.remembered.get(tid)
+
+    def position_mm(self, item: Item) -> float:
+        """Where the front of an item is, mm after the induct photo-eye."""
+        return self.status.mm_since(item.induct_encoder) if self.status else 0.0
+
+    def copy(self) -> Self:
+        """A state that can be changed without changing this one."""
+        return replace(
+            self,
+            items=self.items.copy(),
+            remembered=self.remembered.copy(),
+            ended=self.ended.copy(),
+        )
+
+
+# Observations -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlcReported:
+    """One reading of the PLC, with the events that are new, in order."""
+
+    status: Status
+    lanes: tuple[LaneReport, ...]
+    geometry: tuple[LaneGeometry, ...]
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlcLost:
+    """The PLC does not answer, or its heartbeat stands still."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The camera has read the plate, and the facts are known."""
+
+    tid: int
+    item_id: str
+    facts: ItemFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """The server has graded the item."""
+
+    tid: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NotGraded:
+    """There will be no verdict for the item."""
+
+    tid: int
+    failure: Failure
+    item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A person has answered."""
+
+    override: Override
+
+
+Observation = PlcReported | PlcLost | Identified | Graded | NotGraded | Overridden
+
+
+# Commands ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Tell the PLC the lane of an item that has none."""
+
+    tid: int
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """Tell the PLC another lane for an item that has one."""
+
+    tid: int
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestGrade:
+    """Have the item photographed and graded within ``deadline_s`` seconds."""
+
+    tid: int
+    capture_id: str
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep the item in the journal."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Put the outcome into the outbox and forget the item."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class AckEvents:
+    """Everything up to this event is stored; the PLC may forget it."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of the log."""
+
+    event: str
+    fields: dict[str, object] = field(default_factory=dict)
+    alarm: bool = False
+
+
+Command = Assign | Modify | RequestGrade | Remember | Record | AckEvents | Notice

@@ -1,0 +1,310 @@
+"""Values on the wire between host and PLC, and their registers. No sockets here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import IntEnum, IntFlag
+
+from sorter_control import tags
+from sorter_control.errors import MapError
+from sorter_control.packml import Mode, State
+from sorter_control.sequence import COMMAND_NUMBERS, EVENT_NUMBERS, encoder_travel
+
+
+class Op(IntEnum):
+    """Operation of a host command."""
+
+    NONE = 0
+    """No operation, or a number that this map does not know: refused."""
+    ASSIGN = 1
+    CANCEL = 2
+    MODIFY = 3
+    LANE_ENABLE = 4
+    LANE_DISABLE = 5
+    RESET = 6
+
+
+class EventType(IntEnum):
+    """What the PLC reports."""
+
+    ANNOUNCE = 1
+    DEST_REQUEST = 2
+    ASSIGN_ACK = 3
+    ASSIGN_NAK = 4
+    DIVERTED = 5
+    DIVERT_FAIL = 6
+    RECIRCULATED = 7
+    ABORTED = 8
+    LOST = 9
+    UNEXPECTED = 10
+    MISSORT = 11
+    GAP = 12
+    LANE_FULL = 13
+    LANE_CLEAR = 14
+    JAM = 15
+    JAM_CLEAR = 16
+    ESTOP = 17
+    REMAP_ITEM = 18
+    REMAP_END = 19
+    """Ends a remap; comes by itself after a restart of the PLC, which tracks nothing then."""
+
+
+class Reason(IntEnum):
+    """Why the PLC refused a command, or why an item is where it is."""
+
+    NONE = 0
+    LATE = 1
+    FULL = 2
+    DISABLED = 3
+    UNKNOWN = 4
+    """Of a command: no such item or lane."""
+    STALE_BOOT = 5
+    """The host has not yet taken note of the PLC's restart."""
+    TAKEN = 6
+    """The item has another lane already: MODIFY changes it."""
+    FAULT = 7
+    """The lane's divert or photo-eye is faulty, or the lane is jammed."""
+    GAP = 8
+    """Too close to its neighbour to be diverted alone."""
+    UNASSIGNED = 10
+    HOST_LOST = 11
+    DIVERT_FAILED = 12
+    LANE_CLOSED = 13
+
+
+class Flag(IntFlag):
+    """Bits of ``flags`` in the status."""
+
+    RUN = 1
+    ESTOP_OK = 2
+    HOST_LOST = 4
+    INHIBIT = 8
+    ENCODER_FAULT = 16
+
+
+class LaneBit(IntFlag):
+    """Bits of a lane."""
+
+    ENABLED = 1
+    FULL = 2
+    JAM = 4
+    DIVERT_FAULT = 8
+    PHOTO_EYE_BLOCKED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status block; units as in the tag table."""
+
+    plc_boot_id: int
+    plc_heartbeat: int
+    state_current: State
+    unit_mode: Mode
+    flags: Flag
+    encoder: int
+    speed_mm_per_s: int
+    pulses_per_m: int
+    event_head: int
+    host_heartbeat_echo: int
+    command_ack_seq: int
+    ack_code: Reason
+    in_flight: int
+    remap_state: int
+    lane_count: int
+    host_boot_id_echo: int
+    events_waiting: int
+    map_version: int = tags.MAP_VERSION
+
+    def mm_since(self, encoder: int) -> float:
+        """Belt travel since an encoder value, mm."""
+        return encoder_travel(encoder, self.encoder) * 1000 / self.pulses_per_m
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReport:
+    """One lane now."""
+
+    bits: LaneBit
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneGeometry:
+    """Where a lane is, mm after the induct photo-eye."""
+
+    divert_mm: int
+    no_return_mm: int
+    confirm_mm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the PLC."""
+
+    seq: int
+    type: EventType
+    tid: int = 0
+    lane: int = 0
+    reason: Reason = Reason.NONE
+    encoder: int = 0
+    aux: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostWords:
+    """The host block."""
+
+    host_boot_id: int = 0
+    host_heartbeat: int = 0
+    event_ack: int = 0
+    control_command: int = 0
+    change_request: int = 0
+    unit_mode: int = 0
+    remap_request: int = 0
+    plc_boot_id_seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostCommand:
+    """One command of the host."""
+
+    seq: int
+    op: Op
+    tid: int = 0
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlcImage:
+    """Everything that the PLC publishes; events in order of seq."""
+
+    status: Status
+    lanes: tuple[LaneReport, ...]
+    events: tuple[Event, ...]
+    geometry: tuple[LaneGeometry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostImage:
+    """Everything that the host writes, always as a whole: a lost write is healed by the next."""
+
+    host: HostWords = HostWords()
+    commands: tuple[HostCommand, ...] = ()
+
+
+#: Registers that carry a whole ``HostImage``.
+HOST_IMAGE_SIZE = tags.COMMANDS.end
+
+
+def pack_status(status: Status) -> list[int]:
+    """Registers of the status block."""
+    return tags.STATUS.pack([asdict(status)])
+
+
+def unpack_status(registers: Sequence[int]) -> Status:
+    """Status of the registers of its block.
+
+    Raises:
+        MapError: Another version of the map, or a value that this version does not know.
+    """
+    (row,) = tags.STATUS.unpack(registers)
+    if row["map_version"] != tags.MAP_VERSION:
+        raise MapError(
+            f"the PLC has version {row['map_version']} of the register map,"
+            f" this program has {tags.MAP_VERSION}"
+        )
+    try:
+        state, mode = State(row.pop("state_current")), Mode(row.pop("unit_mode"))
+        flags, code = Flag(row.pop("flags")), Reason(row.pop("ack_code"))
+    except ValueError as error:
+        raise MapError(f"status register: {error}") from error
+    return Status(state_current=state, unit_mode=mode, flags=flags, ack_code=code, **row)
+
+
+def pack_lanes(lanes: Sequence[LaneReport]) -> list[int]:
+    """Registers of the lane block."""
+    return tags.LANES.pack([asdict(lane) for lane in lanes])
+
+
+def unpack_lanes(registers: Sequence[int], count: int) -> tuple[LaneReport, ...]:
+    """The first ``count`` lanes."""
+    rows = tags.LANES.unpack(registers)[:count]
+    return tuple(LaneReport(LaneBit(row["bits"]), row["count"]) for row in rows)
+
+
+def pack_geometry(lanes: Sequence[LaneGeometry]) -> list[int]:
+    """Registers of the geometry block."""
+    return tags.GEOMETRY.pack([asdict(lane) for lane in lanes])
+
+
+def unpack_geometry(registers: Sequence[int]) -> tuple[LaneGeometry, ...]:
+    """As many lanes as ``registers`` holds."""
+    return tuple(LaneGeometry(**row) for row in tags.GEOMETRY.unpack(registers))
+
+
+def pack_events(events: Sequence[Event]) -> list[int]:
+    """Registers of the event ring that holds these events and no others."""
+    slots: list[Mapping[str, int]] = [_EMPTY_EVENT] * tags.EVENTS.slots
+    for event in events:
+        slots[EVENT_NUMBERS.slot(event.seq)] = {**asdict(event), "seq_copy": event.seq}
+    return tags.EVENTS.pack(slots)
+
+
+def unpack_events(registers: Sequence[int], head: int) -> tuple[Event, ...]:
+    """Events in order of seq, up to ``head``; slots that are empty or half written are left out.
+
+    Raises:
+        MapError: An event type or reason that this version of the map does not know.
+    """
+    rows = [
+        row for row in tags.EVENTS.unpack(registers) if row["seq"] and row["seq"] == row["seq_copy"]
+    ]
+    rows.sort(key=lambda row: EVENT_NUMBERS.distance(row["seq"], head), reverse=True)
+    try:
+        return tuple(_event(row) for row in rows)
+    except ValueError as error:
+        raise MapError(f"event ring: {error}") from error
+
+
+def _event(row: Mapping[str, int]) -> Event:
+    return Event(
+        row["seq"],
+        EventType(row["type"]),
+        row["tid"],
+        row["lane"],
+        Reason(row["reason"]),
+        row["encoder"],
+        row["aux"],
+    )
+
+
+def pack_host(image: HostImage) -> list[int]:
+    """Registers 0 to ``HOST_IMAGE_SIZE`` - 1."""
+    slots: list[Mapping[str, int]] = [_EMPTY_COMMAND] * tags.COMMANDS.slots
+    for command in image.commands:
+        slots[COMMAND_NUMBERS.slot(command.seq)] = {**asdict(command), "seq_copy": command.seq}
+    host = {**asdict(image.host), "reserved_8": 0, "reserved_9": 0}
+    return tags.HOST.pack([host]) + tags.COMMANDS.pack(slots)
+
+
+def unpack_host(registers: Sequence[int]) -> HostImage:
+    """What the host wrote; command slots that are empty or half written are left out."""
+    (row,) = tags.HOST.unpack(registers[: tags.HOST.size])
+    del row["reserved_8"], row["reserved_9"]
+    commands = tuple(
+        HostCommand(
+            slot["seq"],
+            Op(slot["op"]) if slot["op"] in _OPS else Op.NONE,
+            slot["tid"],
+            slot["lane"],
+        )
+        for slot in tags.COMMANDS.unpack(registers[tags.COMMANDS.address : tags.COMMANDS.end])
+        if slot["seq"] and slot["seq"] == slot["seq_copy"]
+    )
+    return HostImage(HostWords(**row), commands)
+
+
+_OPS = frozenset(Op)
+_EMPTY_EVENT = dict.fromkeys((field.name for field in tags.EVENTS.fields), 0)
+_EMPTY_COMMAND = dict.fromkeys((field.name for field in tags.COMMANDS.fields), 0)

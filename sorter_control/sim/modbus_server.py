@@ -1,0 +1,129 @@
+"""The simulated PLC's Modbus TCP face."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from sorter_control import tags
+from sorter_control.errors import SettingsError
+from sorter_control.packml import State
+from sorter_control.protocol import (
+    HOST_IMAGE_SIZE,
+    pack_events,
+    pack_geometry,
+    pack_lanes,
+    pack_status,
+    unpack_host,
+)
+from sorter_control.sim.machine import Machine
+
+_READ_INPUT = 4
+_INPUT_END = tags.GEOMETRY.end
+
+
+class PlcServer:
+    """Serves a machine's registers; runs in the event loop that also scans the machine.
+
+    Args:
+        machine: Gives the machine of the moment.
+    """
+
+    def __init__(self, machine: Callable[[], Machine]) -> None:
+        self._machine = machine
+        self._server: ModbusTcpServer | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port, which is a free one where 0 is asked for.
+
+        Raises:
+            SettingsError: The address cannot be used.
+        """
+        device = SimDevice(
+            tags.UNIT,
+            simdata=(
+                [SimData(0, values=[False] * 16, datatype=DataType.BITS)],
+                [SimData(0, values=[False] * 16, datatype=DataType.BITS)],
+                [
+                    SimData(0, values=[0] * HOST_IMAGE_SIZE, datatype=DataType.REGISTERS),
+                    SimData(
+                        tags.PARAMETERS.address,
+                        values=self._parameters(),
+                        datatype=DataType.REGISTERS,
+                    ),
+                ],
+                [SimData(0, values=[0] * _INPUT_END, datatype=DataType.REGISTERS)],
+            ),
+            action=self._access,
+        )
+        self._server = ModbusTcpServer(device, address=(host, port))
+        try:
+            await self._server.serve_forever(background=True)
+        except RuntimeError as error:
+            raise SettingsError(f"cannot listen on {host}:{port} for Modbus: {error}") from error
+        listener = cast(asyncio.Server, self._server.transport)
+        return int(listener.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._server is not None:
+            await self._server.shutdown()  # type: ignore[no-untyped-call]
+
+    async def _access(
+        self,
+        function_code: int,
+        start_address: int,
+        address: int,
+        count: int,
+        registers: list[int],
+        values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        """Answer for pymodbus, which calls this first; ``registers`` is the whole block."""
+        if function_code == _READ_INPUT:
+            registers[:_INPUT_END] = self._input()
+            return None
+        if values is None:
+            return None
+        written = [int(value) for value in values]
+        if address + count <= HOST_IMAGE_SIZE:
+            image = [*registers[start_address:address], *written]
+            image += registers[len(image) : HOST_IMAGE_SIZE]
+            self._machine().host = unpack_host(image)
+            return None
+        return self._set_parameters(address, written)
+
+    def _input(self) -> list[int]:
+        image = self._machine().image()
+        registers = [0] * _INPUT_END
+        for block, words in (
+            (tags.STATUS, pack_status(image.status)),
+            (tags.LANES, pack_lanes(image.lanes)),
+            (tags.EVENTS, pack_events(image.events)),
+            (tags.GEOMETRY, pack_geometry(image.geometry)),
+        ):
+            registers[block.address : block.end] = words
+        return registers
+
+    def _parameters(self) -> list[int]:
+        plc = self._machine().plc
+        return [plc.default_lane, plc.max_recirculations, round(plc.host_timeout_s * 1000)]
+
+    def _set_parameters(self, address: int, values: list[int]) -> ExcCodes | None:
+        machine = self._machine()
+        if machine.plc.packml is not State.STOPPED:
+            return ExcCodes.ILLEGAL_ADDRESS
+        words = self._parameters()
+        start = address - tags.PARAMETERS.address
+        words[start : start + len(values)] = values
+        lane, recirculations, timeout_ms = words
+        if not 1 <= lane <= machine.belt.run_out or timeout_ms == 0:
+            return ExcCodes.ILLEGAL_VALUE
+        plc = machine.plc = machine.plc.copy()
+        plc.default_lane, plc.max_recirculations = lane, recirculations
+        plc.host_timeout_s = timeout_ms / 1000
+        return None

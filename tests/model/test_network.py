@@ -1,0 +1,106 @@
+"""The network: shapes, order of the grade logits, frozen parts, familiarity and export."""
+
+import numpy as np
+import pytest
+import torch
+
+from model.contract import Manifest
+from model.decision import RawOutputs
+from model.export import ExportError, compare
+from model.familiarity import Unfamiliarity
+from model.network import FEATURES, HEADS_ONLY, GradingNetwork, cumulative, normalise, pool
+
+TYPES = 2
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def network() -> GradingNetwork:
+    torch.manual_seed(0)
+    return GradingNetwork(TYPES).eval()
+
+
+def _pictures(count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (count, SIDE, SIDE, 3)
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def test_outputs_have_the_documented_shapes(network: GradingNetwork) -> None:
+    with torch.inference_mode():
+        outputs = network(_pictures(3))
+    assert outputs.grade_logits.shape == (3, 3)
+    assert outputs.damage_logits.shape == (3, TYPES)
+    assert outputs.map_logits.shape == (3, TYPES, SIDE // 16, SIDE // 16)
+    assert outputs.features.shape == (3, FEATURES)
+
+
+def test_grade_logits_fall_for_any_raw_value() -> None:
+    raw = torch.randn(500, 3, generator=torch.Generator().manual_seed(1)) * 20
+    logits = cumulative(raw)
+    assert torch.equal(logits[:, 0], raw[:, 0])
+    assert (logits.diff(dim=1) <= 0).all()
+
+
+def test_one_damaged_cell_is_enough_and_more_are_no_less() -> None:
+    clean = torch.full((1, 1, 14, 14), -6.0)
+    one, many = clean.clone(), clean.clone()
+    one[..., 3, 4] = 6.0
+    many[..., 2:6, 2:6] = 6.0
+    assert pool(clean).item() == pytest.approx(-6.0, abs=1e-5)
+    assert pool(clean).item() < 0 < pool(one).item() < pool(many).item() <= 6.0
+
+
+def test_pixels_are_normalised_as_the_pretrained_weights_expect() -> None:
+    picture = torch.tensor([0, 127, 255], dtype=torch.uint8).view(1, 1, 1, 3)
+    assert normalise(picture).flatten().tolist() == [-127 / 128, 0.0, 1.0]
+
+
+def test_pretrained_weights_are_in_the_backbone() -> None:
+    pretrained = GradingNetwork.pretrained(TYPES).backbone.state_dict()
+    fresh = GradingNetwork(TYPES).backbone.state_dict()
+    assert not torch.equal(pretrained["conv_stem.weight"], fresh["conv_stem.weight"])
+    assert pretrained["bn2.running_var"].std() > 0
+
+
+def test_heads_only_freezes_the_whole_backbone(network: GradingNetwork) -> None:
+    network.train_from(HEADS_ONLY)
+    trained = [name for name, p in network.named_parameters() if p.requires_grad]
+    assert trained
+    assert not [name for name in trained if name.startswith("backbone.")]
+    network.train_from(0)
+    assert all(p.requires_grad for p in network.parameters())
+
+
+def test_batch_statistics_stay_frozen_in_training() -> None:
+    network = GradingNetwork(TYPES).train()
+    before = network.backbone.bn1.running_mean.clone()
+    network(_pictures(2))
+    assert torch.equal(network.backbone.bn1.running_mean, before)
+
+
+def test_unfamiliarity_tells_strangers_and_is_one_at_the_quantile() -> None:
+    generator = torch.Generator().manual_seed(3)
+    sources = torch.arange(600) % 2
+    features = torch.randn(600, 20, generator=generator) + sources[:, None] * 8.0
+    distance = Unfamiliarity.fit(features[:400], sources[:400], directions=5)
+    distance.calibrate(features[400:], 0.9)
+    assert torch.quantile(distance(features[400:]), 0.9).item() == pytest.approx(1.0, abs=1e-4)
+    strangers = torch.randn(50, 20, generator=generator) - 30.0
+    assert distance(strangers).min().item() > 1.0
+    between = torch.full((1, 20), 4.0)
+    assert distance(between).item() > 1.0
+
+
+def _raw(grade_logits: list[float]) -> RawOutputs:
+    return RawOutputs(
+        np.array([grade_logits]), np.zeros((1, TYPES)), np.zeros((1, TYPES, 2, 2)), np.zeros(1)
+    )
+
+
+def test_a_different_decision_stops_the_export(manifest: Manifest) -> None:
+    agreement = compare(_raw([3.0, -3.0, -6.0]), _raw([3.001, -3.0, -6.0]), manifest)
+    assert agreement.pictures == 1
+    assert agreement.largest_logit_difference == pytest.approx(0.001)
+    with pytest.raises(ExportError, match="the bundle was not written"):
+        compare(_raw([3.0, -3.0, -6.0]), _raw([-3.0, -4.0, -6.0]), manifest)

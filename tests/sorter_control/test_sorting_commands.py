@@ -1,0 +1,112 @@
+"""``regrade route``, ``plc`` and ``sort`` on the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from model.contract import Grade, ItemFacts
+from sorter_control.cli import register
+from tests.sorter_control.factories import make_verdict
+
+
+def run(*words: object) -> Result:
+    app = typer.Typer()
+    register(app)
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    path = tmp_path / "facts.json"
+    path.write_text(ItemFacts(item_id="RET-1").model_dump_json())
+    return path
+
+
+@pytest.fixture
+def verdict(tmp_path: Path) -> Path:
+    path = tmp_path / "verdict.json"
+    path.write_text(make_verdict(grade=Grade.NEW).model_dump_json())
+    return path
+
+
+def test_route_says_the_lane_and_nothing_else(facts: Path, verdict: Path) -> None:
+    result = run("route", "--item", facts, "--verdict", verdict)
+    assert (result.exit_code, result.stdout) == (0, "restock\n")
+
+
+def test_route_explains(facts: Path, verdict: Path) -> None:
+    result = run("route", "--item", facts, "--verdict", verdict, "--closed", "restock", "--explain")
+    assert result.stdout == (
+        "open-box\n"
+        "rule: grade_new\n"
+        "The model says new at 94%, expected cost 0.10: open-box (restock is disabled).\n"
+    )
+
+
+def test_route_without_a_verdict_is_the_fail_safe(facts: Path) -> None:
+    assert run("route", "--item", facts).stdout == "manual\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--closed", "roof"], "roof"),
+        (["--policy", "nowhere.toml"], "nowhere.toml"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(facts: Path, words: list[str], problem: str) -> None:
+    result = run("route", "--item", facts, *words)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_sort_wants_an_address_of_the_plc(facts: Path, tmp_path: Path) -> None:
+    result = run(
+        "sort", "--plc", "here", "--camera", "http://c", "--server", "http://s",
+        "--data", tmp_path / "data", "--facts", facts,
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "give HOST:PORT" in result.stderr
+
+
+def test_plc_names_the_line_of_a_wrong_feed(tmp_path: Path) -> None:
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text('{"item_id": "A"}')
+    result = run("plc", "--feed", feed, "--state", tmp_path / "state")
+    assert result.exit_code == 2
+    assert "line 1" in result.stderr
+
+
+def test_plc_says_its_ports_and_ends_cleanly_on_a_signal(tmp_path: Path) -> None:
+    (tmp_path / "feed.jsonl").write_text("")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "regrade", "plc", "--feed", "feed.jsonl", "--state", "state",
+         "--modbus-port", "0", "--camera-port", "0"],
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "160"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    rest = process.stderr.read()
+    assert process.wait() == 0
+    process.stderr.close()
+    assert re.fullmatch(r"plc ready modbus=127\.0\.0\.1:\d+ camera=127\.0\.0\.1:\d+\n", line)
+    assert "Traceback" not in rest
+
+
+def test_sorting_loads_no_torch() -> None:
+    code = (
+        "import sys, sorter_control.sim.service, sorter_control.controller.service,"
+        " sorter_control.drivers.modbus; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,64 @@
+"""Calibration recovers what was put into generated data."""
+
+import numpy as np
+import pytest
+
+from model.decision import conformal_scores, grade_probabilities, sigmoid
+from training.calibrate import (
+    conformal_quantile,
+    damage_temperature,
+    grade_temperature,
+    interval_mass,
+    map_threshold,
+)
+
+RNG = np.random.default_rng(0)
+LOGITS = -np.sort(-RNG.normal(0, 3, (4_000, 3)), axis=1)
+PROBABILITIES = grade_probabilities(LOGITS, 1.0)
+TRUTH = np.array([RNG.choice(4, p=row) for row in PROBABILITIES])
+
+
+def test_overconfident_logits_are_cooled_by_their_factor() -> None:
+    assert grade_temperature(LOGITS * 2.5, TRUTH, TRUTH) == pytest.approx(2.5, rel=0.1)
+
+
+def test_interval_labels_calibrate_too() -> None:
+    best, worst = np.where(TRUTH > 0, 1, 0), np.where(TRUTH > 0, 3, 0)
+    assert grade_temperature(LOGITS * 2.5, best, worst) == pytest.approx(2.5, rel=0.1)
+
+
+def test_interval_mass_sums_the_interval() -> None:
+    probabilities = np.array([[0.1, 0.2, 0.3, 0.4]])
+    assert interval_mass(probabilities, np.array([1]), np.array([2])) == pytest.approx([0.5])
+
+
+def test_damage_temperature_looks_at_known_labels_only() -> None:
+    logits = RNG.normal(0, 2, (4_000, 2))
+    present = (RNG.random(logits.shape) < sigmoid(logits)).astype(float)
+    known = np.ones_like(logits, dtype=bool)
+    known[:, 1] = False
+    present[:, 1] = 1 - present[:, 1]
+    assert damage_temperature(logits * 3, present, known) == pytest.approx(3, rel=0.1)
+    assert damage_temperature(logits, present, np.zeros_like(known)) == 1.0
+
+
+def test_the_quantile_covers_new_items() -> None:
+    quantile = conformal_quantile(PROBABILITIES[:2_000], TRUTH[:2_000], 0.9)
+    covered = [
+        conformal_scores(row)[rank] <= quantile
+        for row, rank in zip(PROBABILITIES[2_000:], TRUTH[2_000:], strict=True)
+    ]
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.025)
+
+
+def test_too_few_items_give_the_whole_scale() -> None:
+    assert conformal_quantile(PROBABILITIES[:5], TRUTH[:5], 0.9) == 1.0
+
+
+def test_the_map_threshold_separates_what_can_be_separated() -> None:
+    peaks = np.array([0.9, 0.8, 0.7, 0.65, 0.6, 0.3, 0.2, 0.2, 0.1, 0.1])
+    present = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+    known = np.ones(10, bool)
+    assert map_threshold(peaks, present, known) == pytest.approx(0.6)
+    known[0] = False
+    assert map_threshold(peaks, present, known) == 0.5

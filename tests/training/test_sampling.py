@@ -1,0 +1,29 @@
+"""Sampling balances sources, and labels within a source."""
+
+from collections import defaultdict
+
+import pytest
+import torch
+from torch import Generator
+
+from training.config import Data
+from training.examples import load_examples, of_split
+from training.sampling import batches, sampling_weights
+
+
+def test_labels_of_a_source_weigh_alike_and_sources_by_their_power(squares_data: Data) -> None:
+    examples = of_split(load_examples([squares_data]), "train")
+    weights = sampling_weights(examples, 0.0)
+    by_label: dict[tuple[str, bool], float] = defaultdict(float)
+    for example, weight in zip(examples, weights.tolist(), strict=True):
+        by_label[example.row.source, bool(example.row.present)] += weight
+    assert set(by_label) == {(s, d) for s in ("left", "right") for d in (True, False)}
+    assert list(by_label.values()) == pytest.approx([0.25] * 4)
+
+
+def test_batches_draw_as_many_as_asked_and_repeat_by_seed() -> None:
+    weights = torch.tensor([0.0, 0.5, 0.5], dtype=torch.float64)
+    one, other = ([*batches(weights, 20, 8, Generator().manual_seed(1))] for _ in range(2))
+    assert [len(batch) for batch in one] == [8, 8, 4]
+    assert torch.equal(torch.cat(one), torch.cat(other))
+    assert 0 not in torch.cat(one)

@@ -1,0 +1,1 @@
+"""Training: fit, evaluate, calibrate, export and write a bundle."""

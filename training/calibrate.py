@@ -1,0 +1,98 @@
+"""Calibration on held-out pictures: temperatures, the conformal quantile and map thresholds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from model.decision import conformal_scores, grade_probabilities
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+
+_HOTTEST = 10.0
+_FEWEST_EACH_WAY = 5
+_DEFAULT_THRESHOLD = 0.5
+
+
+def grade_temperature(logits: Floats, best: Ints, worst: Ints) -> float:
+    """Temperature under which the labels' intervals are most likely.
+
+    Args:
+        logits: (N, 3) cumulative logits.
+        best: (N,) best rank of each label.
+        worst: (N,) worst rank.
+    """
+
+    def loss(temperature: float) -> float:
+        mass = interval_mass(grade_probabilities(logits, temperature), best, worst)
+        return -float(np.log(np.maximum(mass, 1e-12)).mean())
+
+    return _best_temperature(loss)
+
+
+def interval_mass(probabilities: Floats, best: Ints, worst: Ints) -> Floats:
+    """(N, 4) -> (N,) probability that the grade lies in each label's interval."""
+    ranks = np.arange(probabilities.shape[1])
+    inside = (ranks >= best[:, None]) & (ranks <= worst[:, None])
+    mass: Floats = (probabilities * inside).sum(axis=1)
+    return mass
+
+
+def damage_temperature(logits: Floats, present: Floats, known: Bools) -> float:
+    """Temperature under which the known damage labels are most likely; all arrays (N, T)."""
+
+    def loss(temperature: float) -> float:
+        scaled = logits[known] / temperature
+        return float((np.logaddexp(0, scaled) - present[known] * scaled).mean())
+
+    return _best_temperature(loss) if known.any() else 1.0
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    bound = math.log(_HOTTEST)
+    found = minimize_scalar(lambda x: loss(math.exp(x)), bounds=(-bound, bound), method="bounded")
+    return math.exp(float(found.x))
+
+
+def conformal_quantile(probabilities: Floats, truth: Ints, coverage: float) -> float:
+    """Score up to which a grade belongs to the prediction set (split conformal).
+
+    Args:
+        probabilities: (N, 4) calibrated, of pictures whose grade is known exactly.
+        truth: (N,) their ranks.
+        coverage: Nominal share of sets that hold the truth.
+
+    Returns:
+        The quantile; 1, which makes every set hold every grade, where N is too small.
+    """
+    scores = [conformal_scores(row)[rank] for row, rank in zip(probabilities, truth, strict=True)]
+    rank = math.ceil((len(scores) + 1) * coverage)
+    return 1.0 if rank > len(scores) else float(np.sort(scores)[rank - 1])
+
+
+def map_threshold(peaks: Floats, present: Floats, known: Bools) -> float:
+    """Map probability that tells pictures with a damage from those without best, by F1.
+
+    Args:
+        peaks: (N,) largest map probability of each picture.
+        present: (N,) 0 or 1.
+        known: (N,) whether `present` is known.
+
+    Returns:
+        The threshold; 0.5 where fewer than five pictures are known to have it, or to lack it.
+    """
+    peaks, present = peaks[known], present[known]
+    positives = int(present.sum())
+    if min(positives, len(present) - positives) < _FEWEST_EACH_WAY:
+        return _DEFAULT_THRESHOLD
+    order = np.argsort(-peaks)
+    hits = present[order].cumsum()
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
+    return float(peaks[order][int(f1.argmax())])

@@ -1,0 +1,20 @@
+"""Errors of ``training``.
+
+TrainingError
+├── ConfigError   the configuration cannot be used: edit it
+└── DataError     the labelled pictures cannot be used: import or fix them
+"""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """A run cannot go on; the message says what to do."""
+
+
+class ConfigError(TrainingError):
+    """The configuration cannot be used."""
+
+
+class DataError(TrainingError):
+    """The labelled pictures cannot be used."""

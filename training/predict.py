@@ -1,0 +1,46 @@
+"""Predicting with the torch network over many pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.network import GradingNetwork
+from training.augment import plain
+from training.progress import Track
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Outputs for N pictures."""
+
+    grade_logits: Tensor
+    """(N, 3)"""
+    damage_logits: Tensor
+    """(N, T)"""
+    peaks: Tensor
+    """(N, T) largest probability of each map."""
+    features: Tensor
+    """(N, 1280)"""
+
+
+@torch.inference_mode()
+def predict(
+    network: GradingNetwork, pictures: NDArray[np.uint8], side: int, track: Track, what: str
+) -> Predictions:
+    """Run the network without augmentation."""
+    network.eval()
+    starts = range(0, len(pictures), _BATCH)
+    parts = []
+    for start in track(starts, what, len(starts)):
+        images = plain(torch.from_numpy(pictures[start : start + _BATCH].copy()), side)
+        outputs = network(images)
+        peaks = outputs.map_logits.amax(dim=(2, 3)).sigmoid()
+        parts.append((outputs.grade_logits, outputs.damage_logits, peaks, outputs.features))
+    return Predictions(*(torch.cat(column).clone() for column in zip(*parts, strict=True)))
