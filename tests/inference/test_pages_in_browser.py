@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect, sync_playwright
 
 from inference.serving import Address, bind, make_server
 from inference.settings import ServerSettings
@@ -161,6 +161,27 @@ def test_undo_withdraws_the_answer_and_shows_the_item_again(page: Page, api: htt
     expect(shown(page)).to_have_text("R-2")
     expect(page.locator("#toast")).to_contain_text("R-1 recorded as New")
     assert api.get("/v1/items/R-1").json()["current"]["grade"] == "new"
+
+
+def test_an_item_fetched_while_it_is_undone_is_not_queued_twice(
+    page: Page, api: httpx.Client
+) -> None:
+    grade(api, "R-1", "R-2")
+    page.goto("/review")
+    press(page, "4")
+    expect(page.locator("#toast")).to_contain_text("R-1 recorded")
+    page.wait_for_load_state("networkidle")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/review/next?**", lambda route: held.append((route, route.fetch())))
+    page.keyboard.press("u")
+    expect(shown(page)).to_have_text("R-1")
+    expect(page.locator("#stage[data-state=ready]")).to_be_visible()
+    late = next((route, reply) for route, reply in held if "R-1" in reply.text())
+    page.unroute_all()
+    with page.expect_response("**/review/next?**"):
+        late[0].fulfill(response=late[1])
+    press(page, "1")
+    expect(shown(page)).to_have_text("R-2")
 
 
 def test_a_skipped_item_comes_again_after_the_others(page: Page, api: httpx.Client) -> None:

@@ -87,16 +87,25 @@ async function fill() {
 }
 
 async function fillOnce() {
-  if (!current) {
-    const item = ahead || (await fetchNext());
+  if (!current && ahead) {
+    show(ahead);
     ahead = null;
-    if (item || !passed.length) show(item);
-    else {
-      passed.length = 0; // all that is left was skipped: begin again
-      show(await fetchNext());
-    }
   }
-  if (current && !ahead) ahead = await fetchNext();
+  if (!current) {
+    let item = await fetchNext();
+    if (!item && passed.length) {
+      passed.length = 0; // all that is left was skipped: begin again
+      item = await fetchNext();
+    }
+    place(item);
+  }
+  if (current && !ahead) place(await fetchNext());
+}
+
+function place(item) {
+  // an undo may have put an item on show, this one even, while it was fetched
+  if (!current) show(item);
+  else if (item && item.id !== current.id) ahead ||= item;
 }
 
 function hush(text) {
