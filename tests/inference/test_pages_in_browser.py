@@ -171,17 +171,29 @@ def test_an_item_fetched_while_it_is_undone_is_not_queued_twice(
     press(page, "4")
     expect(page.locator("#toast")).to_contain_text("R-1 recorded")
     page.wait_for_load_state("networkidle")
-    held: list[tuple[Route, APIResponse]] = []
-    page.route("**/review/next?**", lambda route: held.append((route, route.fetch())))
+    late: list[tuple[Route, APIResponse]] = []
+    undone: list[Route] = []
+
+    def hold_if_it_is_the_undone_item(route: Route) -> None:
+        reply = route.fetch()
+        if "R-1" not in reply.text():
+            return route.fulfill(response=reply)
+        late.append((route, reply))
+        return undone.pop().continue_() if undone else None
+
+    page.route("**/review/next?**", hold_if_it_is_the_undone_item)
+    page.route(
+        "**/review/items/R-1?**",
+        lambda route: route.continue_() if late else undone.append(route),
+    )
     page.keyboard.press("u")
     expect(shown(page)).to_have_text("R-1")
-    expect(page.locator("#stage[data-state=ready]")).to_be_visible()
-    late = next((route, reply) for route, reply in held if "R-1" in reply.text())
-    page.unroute_all()
+    [(route, reply)] = late
     with page.expect_response("**/review/next?**"):
-        late[0].fulfill(response=late[1])
+        route.fulfill(response=reply)
     press(page, "1")
     expect(shown(page)).to_have_text("R-2")
+    page.unroute_all(behavior="wait")
 
 
 def test_a_skipped_item_comes_again_after_the_others(page: Page, api: httpx.Client) -> None:
