@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+import datasets.exporters.cli
 import datasets.importers.cli
 
 data_app = typer.Typer(help="Labelled pictures: import, export, render.", no_args_is_help=True)
 datasets.importers.cli.register(data_app)
+datasets.exporters.cli.register(data_app)
 
 
 def register(app: typer.Typer) -> None:

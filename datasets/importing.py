@@ -122,9 +122,8 @@ def _add(into: Imported, maker: RowMaker, sighting: Sighting) -> None:
 
 
 def _double(maker: RowMaker, sighting: Sighting, listed: dict[object, str]) -> Problem | None:
-    """A file of labels names each picture once; answers name one again for another item."""
-    facts = sighting.facts
-    key = sighting.picture if sighting.listed_in else (sighting.picture, facts.item_id, facts.view)
+    """A picture may be listed again only for another item, as answers of operators do."""
+    key = (sighting.picture, sighting.facts.item_id, sighting.facts.view)
     if key in listed:
         return maker.problem(sighting, ValueError(f"listed twice, first in {listed[key]}"))
     listed[key] = sighting.where or maker.place.show(sighting.listed_in or sighting.picture)

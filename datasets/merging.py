@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from datasets.manifest import LabelledPicture, Region
+from datasets.manifest import LabelledPicture, Region, Rle
 
 Key = tuple[str, str, int, str]
 
-# Outlines go through pixels and per cent on their way out of a manifest and back in.
-_DECIMALS = 6
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,14 @@ class Merged:
     """Settled for the new row in `rows`."""
 
 
-def merge(existing: Sequence[LabelledPicture], imported: Iterable[LabelledPicture]) -> Merged:
+def merge(
+    existing: Sequence[LabelledPicture],
+    imported: Iterable[LabelledPicture],
+    mask_of: Callable[[str], Rle],
+) -> Merged:
     """Join rows by source, item, view and picture.
 
-    A row whose labels are the ones that are there already is kept as it is, and so is the split of
+    `mask_of` reads the mask file of this path. A row whose labels are the ones that are there already is kept as it is, and so is the split of
     one that is replaced: frozen test sets stay frozen.
     """
     places = {_key(row): n for n, row in enumerate(existing)}
@@ -53,7 +57,7 @@ def merge(existing: Sequence[LabelledPicture], imported: Iterable[LabelledPictur
         place = places.get(_key(new))
         if place is None:
             added.append(new)
-        elif labels_of(new) == labels_of(existing[place]):
+        elif same_labels(new, existing[place], mask_of):
             unchanged += 1
         else:
             old = existing[place]
@@ -63,16 +67,37 @@ def merge(existing: Sequence[LabelledPicture], imported: Iterable[LabelledPictur
     return Merged((*rows, *added), tuple(added), unchanged, tuple(conflicts))
 
 
-def labels_of(row: LabelledPicture) -> tuple[object, ...]:
-    """What a row says of its picture, whatever the order in which it says it."""
-    return (
-        row.category,
-        row.grade,
-        frozenset(row.present),
-        frozenset(row.absent),
-        row.regions_complete,
-        tuple(sorted(map(_rounded, row.regions))),
-    )
+def same_labels(a: LabelledPicture, b: LabelledPicture, mask_of: Callable[[str], Rle]) -> bool:
+    """Whether two rows say the same of a picture, in whatever order and form of mask."""
+    if _said(a) != _said(b) or len(a.regions) != len(b.regions):
+        return False
+    left = [_inline(region, mask_of) for region in b.regions]
+    for region in a.regions:
+        found = next((each for each in left if _alike(_inline(region, mask_of), each)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _said(row: LabelledPicture) -> tuple[object, ...]:
+    grade, complete = row.grade, row.regions_complete
+    return row.category, grade, frozenset(row.present), frozenset(row.absent), complete
+
+
+def _inline(region: Region, mask_of: Callable[[str], Rle]) -> Region:
+    if region.mask is None:
+        return region
+    return region.model_copy(update={"mask": None, "rle": mask_of(region.mask)})
+
+
+def _alike(a: Region, b: Region) -> bool:
+    """Outlines go through pixels and per cent on their way out of a manifest and back in."""
+    if (a.type, a.rle) != (b.type, b.rle):
+        return False
+    ours, theirs = _numbers(a), _numbers(b)
+    close = (math.isclose(x, y, abs_tol=_TOLERANCE) for x, y in zip(ours, theirs, strict=False))
+    return len(ours) == len(theirs) and all(close)
 
 
 def said(row: LabelledPicture) -> str:
@@ -91,15 +116,11 @@ def _key(row: LabelledPicture) -> Key:
     return row.source, row.item_id, row.view, row.sha256
 
 
-def _rounded(region: Region) -> str:
-    rounded: dict[str, object] = {}
+def _numbers(region: Region) -> list[float]:
+    """Severity and coordinates; -1 stands for no severity, and in front of a box."""
+    numbers = [-1.0 if region.severity is None else region.severity]
     if region.polygon is not None:
-        rounded["polygon"] = tuple(
-            (round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in region.polygon
-        )
+        numbers += [value for point in region.polygon for value in point]
     if region.box is not None:
-        sides = {side: round(value, _DECIMALS) for side, value in region.box.model_dump().items()}
-        rounded["box"] = region.box.model_copy(update=sides)
-    if region.severity is not None:
-        rounded["severity"] = round(region.severity, _DECIMALS)
-    return region.model_copy(update=rounded).model_dump_json()
+        numbers += [-1.0, *region.box.model_dump().values()]
+    return numbers

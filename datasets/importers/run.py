@@ -17,7 +17,8 @@ from datasets.importers.formats import ELPV, FILES, NAMES, OVERRIDES, PHOTOGRAPH
 from datasets.importers.places import Place
 from datasets.importers.sightings import NO_OPTIONS, Found, Options, Problem, SourceError
 from datasets.importing import Imported, Track, import_found
-from datasets.manifest import LabelledPicture, read_manifest, write_manifest
+from datasets.manifest import LabelledPicture, Rle, read_manifest, write_manifest
+from datasets.masks import MaskError, encode, read_mask
 from datasets.merging import Conflict, Merged, merge
 from datasets.rubric import Rubric
 from datasets.sources import import_sources
@@ -77,7 +78,7 @@ def run(request: Request, track: Track) -> Outcome:
             imported.require_whole()
         existing = read_manifest(request.out) if request.out.exists() else []
         _require_same_root(existing, place, request.out)
-        merged = merge(existing, imported.rows)
+        merged = merge(existing, imported.rows, lambda name: _mask(imported, place, name))
         if merged.conflicts and not request.replace:
             raise ConflictError(merged.conflicts)
         request.out.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +160,14 @@ def _require_same_root(existing: Sequence[LabelledPicture], place: Place, out: P
             f"{missing[0]}): the paths of one manifest start from one folder. Give --root a folder "
             "that holds all of them, or --copy, or another --out: training takes several manifests"
         )
+
+
+def _mask(imported: Imported, place: Place, name: str) -> Rle:
+    path = imported.copies.get(name, place.root / name)
+    try:
+        return encode(read_mask(path))
+    except MaskError as error:
+        raise SourceError(f"{path}: {error}") from error
 
 
 def _copy(imported: Imported, merged: Merged, place: Place) -> None:
