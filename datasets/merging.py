@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datasets.manifest import LabelledPicture, Region, Rle
 
 Key = tuple[str, str, int, str]
+MaskOf = Callable[[str], Rle]
+"""Reads the mask file of a path in a manifest."""
 
 _TOLERANCE = 1e-6
 
@@ -41,12 +43,19 @@ class Merged:
 def merge(
     existing: Sequence[LabelledPicture],
     imported: Iterable[LabelledPicture],
-    mask_of: Callable[[str], Rle],
+    old_mask: MaskOf,
+    new_mask: MaskOf,
 ) -> Merged:
     """Join rows by source, item, view and picture.
 
-    `mask_of` reads the mask file of this path. A row whose labels are the ones that are there already is kept as it is, and so is the split of
+    A row whose labels are the ones that are there already is kept as it is, and so is the split of
     one that is replaced: frozen test sets stay frozen.
+
+    Args:
+        existing: Rows of the manifest.
+        imported: New ones.
+        old_mask: Reads a mask file that `existing` names.
+        new_mask: Reads one that `imported` names.
     """
     places = {_key(row): n for n, row in enumerate(existing)}
     rows = [*existing]
@@ -57,7 +66,7 @@ def merge(
         place = places.get(_key(new))
         if place is None:
             added.append(new)
-        elif same_labels(new, existing[place], mask_of):
+        elif same_labels(existing[place], new, old_mask, new_mask):
             unchanged += 1
         else:
             old = existing[place]
@@ -67,13 +76,15 @@ def merge(
     return Merged((*rows, *added), tuple(added), unchanged, tuple(conflicts))
 
 
-def same_labels(a: LabelledPicture, b: LabelledPicture, mask_of: Callable[[str], Rle]) -> bool:
+def same_labels(
+    old: LabelledPicture, new: LabelledPicture, old_mask: MaskOf, new_mask: MaskOf
+) -> bool:
     """Whether two rows say the same of a picture, in whatever order and form of mask."""
-    if _said(a) != _said(b) or len(a.regions) != len(b.regions):
+    if _said(old) != _said(new) or len(old.regions) != len(new.regions):
         return False
-    left = [_inline(region, mask_of) for region in b.regions]
-    for region in a.regions:
-        found = next((each for each in left if _alike(_inline(region, mask_of), each)), None)
+    left = [_inline(region, old_mask) for region in old.regions]
+    for region in (_inline(each, new_mask) for each in new.regions):
+        found = next((each for each in left if _alike(region, each)), None)
         if found is None:
             return False
         left.remove(found)
@@ -85,7 +96,7 @@ def _said(row: LabelledPicture) -> tuple[object, ...]:
     return row.category, grade, frozenset(row.present), frozenset(row.absent), complete
 
 
-def _inline(region: Region, mask_of: Callable[[str], Rle]) -> Region:
+def _inline(region: Region, mask_of: MaskOf) -> Region:
     if region.mask is None:
         return region
     return region.model_copy(update={"mask": None, "rle": mask_of(region.mask)})

@@ -78,7 +78,12 @@ def run(request: Request, track: Track) -> Outcome:
             imported.require_whole()
         existing = read_manifest(request.out) if request.out.exists() else []
         _require_same_root(existing, place, request.out)
-        merged = merge(existing, imported.rows, lambda name: _mask(imported, place, name))
+        merged = merge(
+            existing,
+            imported.rows,
+            lambda name: _mask(place.root / name),
+            lambda name: _mask(imported.copies.get(name, place.root / name)),
+        )
         if merged.conflicts and not request.replace:
             raise ConflictError(merged.conflicts)
         request.out.parent.mkdir(parents=True, exist_ok=True)
@@ -162,8 +167,7 @@ def _require_same_root(existing: Sequence[LabelledPicture], place: Place, out: P
         )
 
 
-def _mask(imported: Imported, place: Place, name: str) -> Rle:
-    path = imported.copies.get(name, place.root / name)
+def _mask(path: Path) -> Rle:
     try:
         return encode(read_mask(path))
     except MaskError as error:
