@@ -54,8 +54,8 @@ class Imported:
     def _label_summary(self) -> Iterator[str]:
         for (section, label), found in self.unknown_labels.items():
             yield (
-                f"the rubric's section [{section}] has no label {label!r}, which {len(found)} "
-                f"rows have, e.g. {found[0].place}"
+                f"the rubric's section [{section}] has no label {label!r} "
+                f"(rows with it: {len(found)}, e.g. {found[0].place})"
             )
 
 

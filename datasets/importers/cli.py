@@ -99,12 +99,13 @@ def import_(  # noqa: PLR0913 - one option each
     except RefusedError as error:
         _list(error.lines)
         _fail(
-            f"{len(error.problems)} problems; nothing was written. Correct them, or leave these "
-            "rows out with --skip-broken"
+            f"{_count(len(error.problems), 'problem')}; nothing was written. Correct the input, or "
+            "leave these rows out with --skip-broken"
         )
     except ConflictError as error:
         _list([str(conflict) for conflict in error.conflicts])
-        _fail(f"{error}; nothing was written. Take the new labels with --replace")
+        changed = _count(len(error.conflicts), "label")
+        _fail(f"{changed} changed; nothing was written. Take the new ones with --replace")
     except (SourceError, RubricError, ManifestError) as error:
         _fail(str(error))
     except OSError as error:
@@ -112,9 +113,8 @@ def import_(  # noqa: PLR0913 - one option each
     _print_table(outcome)
     _print_left_out(outcome.imported)
     if outcome.report is not None:
-        typer.echo(
-            f"left out: {len(outcome.imported.broken())} broken rows -> {outcome.report}", err=True
-        )
+        broken = _count(len(outcome.imported.broken()), "problem")
+        typer.echo(f"left out: rows with {broken} -> {outcome.report}", err=True)
     for name in outcome.imported.missing_sources:
         typer.echo(f"not found under {origin}: {name}", err=True)
 
@@ -132,13 +132,17 @@ def _print_table(outcome: Outcome) -> None:
     merged = outcome.merged
     typer.echo(
         f"{len(merged.added)} new, {merged.unchanged} there already, {len(merged.conflicts)} "
-        f"replaced: {len(rows)} pictures"
+        f"replaced: {_count(len(rows), 'picture')}"
     )
 
 
 def _print_left_out(imported: Imported) -> None:
     for reason, places in imported.left_out.items():
         typer.echo(f"left out: {len(places)} of {reason}, e.g. {places[0]}", err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _list(lines: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ class ConflictError(Exception):
     """Pictures of the manifest would get other labels, so nothing was written."""
 
     def __init__(self, conflicts: Sequence[Conflict]) -> None:
-        super().__init__(f"{len(conflicts)} pictures have other labels in the manifest")
+        super().__init__(f"labels differ from the manifest: {conflicts[0]}")
         self.conflicts = tuple(conflicts)
 
 
@@ -90,7 +90,7 @@ def run(request: Request, track: Track) -> Outcome:
         _copy(imported, merged, place)
         write_manifest(request.out, merged.rows)
         broken = imported.broken()
-        report = _report(request.out, broken) if broken else None
+        report = _report(request.out, broken)
     return Outcome(imported, merged, report)
 
 
@@ -192,12 +192,16 @@ def _copy(imported: Imported, merged: Merged, place: Place) -> None:
         partial.replace(target)
 
 
-def _report(out: Path, problems: Sequence[Problem]) -> Path:
+def _report(out: Path, problems: Sequence[Problem]) -> Path | None:
+    """Write the problems beside the manifest; without any, an older report goes."""
+    report = out.with_name(f"{out.stem}.broken.csv")
+    if not problems:
+        report.unlink(missing_ok=True)
+        return None
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("file", "where", "reason"))
     writer.writerows((each.file, each.where, each.reason) for each in problems)
-    report = out.with_name(f"{out.stem}.broken.csv")
     partial = report.with_suffix(".partial")
     partial.write_text(text.getvalue(), "utf-8")
     partial.replace(report)

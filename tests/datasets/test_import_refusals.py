@@ -60,7 +60,7 @@ def test_a_broken_coco_annotation_is_named(
     said = refused(tmp_path, "coco", labels)
     assert "labels.json, annotations[1]" in said
     assert reason in said
-    assert "1 problems; nothing was written" in said
+    assert "1 problem; nothing was written" in said
 
 
 def test_a_box_that_leaves_the_picture_by_a_pixel_is_clipped(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_unknown_labels_are_told_once_each_with_count_and_example(tmp_path: Path
         picture(tmp_path / "data" / "dusty" / f"{n:02}.png", n)
     said = refused(tmp_path, "folders", tmp_path / "data")
     assert said.count("'dusty'") == 1
-    assert "[mini] has no label 'dusty', which 30 rows have, e.g. dusty/00.png" in said
+    assert "[mini] has no label 'dusty' (rows with it: 30, e.g. dusty/00.png)" in said
 
 
 def test_twenty_problems_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
@@ -289,6 +289,16 @@ def test_broken_rows_can_be_left_out_and_are_reported(tmp_path: Path) -> None:
         ("dusty/b.png", "the rubric has no label 'dusty'"),
         ("fine/c.bmp", ".bmp is not read; convert it to JPEG, PNG or WebP"),
     ]
+
+
+def test_a_report_of_an_import_before_goes_with_the_next(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    picture(data / "fine" / "a.png")
+    picture(data / "dusty" / "b.png")
+    import_(tmp_path, "folders", data, "--skip-broken")
+    (data / "dusty" / "b.png").unlink()
+    import_(tmp_path, "folders", data, "--skip-broken")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["manifest.jsonl"]
 
 
 def test_nothing_is_written_where_all_rows_are_broken(tmp_path: Path) -> None:

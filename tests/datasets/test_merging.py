@@ -36,7 +36,7 @@ def test_a_changed_label_needs_replace_and_keeps_its_split(tmp_path: Path) -> No
     )
     assert read_manifest(manifest)[0].grade == GradeInterval.exactly(Grade.NEW)
     result = import_(tmp_path, "folders", data, "--label", "dented", "--replace")
-    assert "0 new, 0 there already, 1 replaced: 1 pictures" in result.stdout
+    assert "0 new, 0 there already, 1 replaced: 1 picture" in result.stdout
     (after,) = rows(tmp_path)
     assert after.grade is not None
     assert after.grade.exact is None
@@ -63,7 +63,7 @@ def test_a_mask_that_changed_is_a_conflict(tmp_path: Path) -> None:
     picture(data / "masks" / "a.png", 5)
     result = import_(tmp_path, "folders", data, *more)
     assert result.exit_code == 2
-    assert "1 pictures have other labels" in result.stderr
+    assert "1 label changed; nothing was written" in result.stderr
 
 
 def test_pictures_of_two_roots_are_not_mixed_unless_copied(tmp_path: Path) -> None:
