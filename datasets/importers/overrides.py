@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
@@ -47,16 +47,16 @@ class _Item(BaseModel):
         return next(before, self.gradings[0] if self.gradings else None)
 
 
+def connect(url: str) -> httpx.Client:
+    """A client for the server at an address; close it after use."""
+    return httpx.Client(base_url=url, timeout=_TIMEOUT_S)
+
+
 class Server:
     """The few addresses that are needed of a server (docs/api.md)."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-
-    @classmethod
-    def at(cls, url: str) -> Self:
-        """A server by its address."""
-        return cls(httpx.Client(base_url=url, timeout=_TIMEOUT_S))
 
     def answers(self) -> Iterator[Override]:
         """All answers, oldest first, page by page."""

@@ -124,7 +124,8 @@ def _read(
         case "overrides":
             into = Path(stack.enter_context(TemporaryDirectory(prefix="regrade-answers-")))
             place = _place(request, into, name, copied=True)
-            found: Iterator[Found] = overrides.read(overrides.Server.at(request.origin or ""), into)
+            client = stack.enter_context(overrides.connect(request.origin or ""))
+            found: Iterator[Found] = overrides.read(overrides.Server(client), into)
         case "elpv":
             folder = Path(request.origin) if request.origin else elpv.package_folder()
             place = _place(request, folder, name, copied=True)
