@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from datasets.masks import Mask, MaskError
+from datasets.masks import Mask, MaskError, require_size
 
 _CHANNELS = 4
 _BRIGHT = 127
@@ -43,6 +43,7 @@ def decode(rle: Sequence[int], width: int, height: int) -> Mask:
     Raises:
         MaskError: Not bytes, not of this size, or cut short.
     """
+    require_size(width, height)
     try:
         bits = _Bits(bytes(rle))
     except (ValueError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from datasets.importers.places import Place
 from datasets.importers.rows import BrokenRowError, RowMaker
 from datasets.importers.sightings import Found, LeftOut, Problem, RefusedError, Sighting
 from datasets.manifest import LabelledPicture
+from datasets.merging import Key, key_of, said
 from datasets.rubric import Rubric
 
-Track = Callable[[Sequence[Found], str], Iterable[Found]]
+Track = Callable[[Iterable[Found], str], Iterable[Found]]
 """Passes on what a reader found and shows how far it is; the text says what is read."""
 
 
-def untracked(found: Sequence[Found], description: str) -> Iterable[Found]:  # noqa: ARG001
+def untracked(found: Iterable[Found], description: str) -> Iterable[Found]:  # noqa: ARG001
     """Show nothing."""
     return found
 
@@ -34,6 +35,22 @@ class Imported:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     """What says nothing that a manifest holds: where it was met, by source and reason."""
     missing_sources: list[str] = field(default_factory=list)
+    _by_content: dict[Key, LabelledPicture] = field(default_factory=dict)
+    _contradicted: set[Key] = field(default_factory=set)
+
+    def add(self, row: LabelledPicture) -> bool:
+        """Add a row, unless its very picture has other labels too: then neither holds."""
+        key = key_of(row)
+        other = self._by_content.setdefault(key, row)
+        if said(other) != said(row):
+            self._contradicted.add(key)
+            self.rows = [each for each in self.rows if key_of(each) != key]
+            self.problems += [_contradiction(row, other), _contradiction(other, row)]
+        elif key in self._contradicted:
+            self.problems.append(_contradiction(row, other))
+        else:
+            self.rows.append(row)
+        return key not in self._contradicted
 
     def broken(self) -> list[Problem]:
         """All problems, those of labels too."""
@@ -116,8 +133,7 @@ def _add(into: Imported, maker: RowMaker, sighting: Sighting) -> None:
             Problem(maker.place.show(each.file), each.where, each.reason) for each in error.problems
         ]
         return
-    into.rows.append(row)
-    if maker.place.copies is not None:
+    if into.add(row) and maker.place.copies is not None:
         into.copies.update(maker.files(sighting))
 
 
@@ -128,3 +144,8 @@ def _double(maker: RowMaker, sighting: Sighting, listed: dict[object, str]) -> P
         return maker.problem(sighting, ValueError(f"listed twice, first in {listed[key]}"))
     listed[key] = sighting.where or maker.place.show(sighting.listed_in or sighting.picture)
     return None
+
+
+def _contradiction(row: LabelledPicture, other: LabelledPicture) -> Problem:
+    reason = f"labelled {said(row)}; the same picture is labelled in another way ({other.picture})"
+    return Problem(row.picture, "", reason)

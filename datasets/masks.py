@@ -22,6 +22,16 @@ class MaskError(Exception):
     """A mask cannot be read; the message says why."""
 
 
+def require_size(width: int, height: int) -> None:
+    """Refuse a mask that is larger than any picture may be, before it is made.
+
+    Raises:
+        MaskError: It is.
+    """
+    if width * height > _LARGEST:
+        raise MaskError(f"a mask of {width} x {height} has more than {_LARGEST:,} pixels")
+
+
 def encode(mask: Mask) -> Rle:
     """Pixels as compressed runs."""
     encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
@@ -37,6 +47,7 @@ def compress(runs: list[int], height: int, width: int) -> Rle:
     """
     if any(not isinstance(run, int) or isinstance(run, bool) or run < 0 for run in runs):
         raise MaskError("RLE counts must be whole numbers of at least 0")
+    require_size(width, height)
     if sum(runs) != height * width:
         raise MaskError(f"the RLE has {sum(runs)} pixels, the mask {width} x {height}")
     encoded = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
@@ -50,8 +61,7 @@ def decode(rle: Rle) -> Mask:
         MaskError: The runs do not fill the mask, or it is larger than any picture may be.
     """
     height, width = rle.size
-    if height * width > _LARGEST:
-        raise MaskError(f"a mask of {width} x {height} has more than {_LARGEST:,} pixels")
+    require_size(width, height)
     if sum(_runs(rle.counts)) != height * width:
         raise MaskError(f"the RLE does not fill its {width} x {height} pixels")
     decoded = coco_mask.decode({"size": [height, width], "counts": rle.counts.encode("ascii")})
@@ -91,8 +101,7 @@ def read_mask(path: Path) -> Mask:
     """
     try:
         with Image.open(path) as image:
-            if image.width * image.height > _LARGEST:
-                raise MaskError(f"{image.width} x {image.height} pixels are too many")
+            require_size(image.width, image.height)
             brightest: NDArray[np.uint8] = np.asarray(image.convert("RGB")).max(axis=2)
             return brightest > _BRIGHT
     except (OSError, SyntaxError, ValueError) as error:

@@ -57,13 +57,13 @@ def merge(
         old_mask: Reads a mask file that `existing` names.
         new_mask: Reads one that `imported` names.
     """
-    places = {_key(row): n for n, row in enumerate(existing)}
+    places = {key_of(row): n for n, row in enumerate(existing)}
     rows = [*existing]
     added: list[LabelledPicture] = []
     conflicts: list[Conflict] = []
     unchanged = 0
     for new in imported:
-        place = places.get(_key(new))
+        place = places.get(key_of(new))
         if place is None:
             added.append(new)
         elif same_labels(existing[place], new, old_mask, new_mask):
@@ -123,7 +123,8 @@ def said(row: LabelledPicture) -> str:
     return ", ".join(words)
 
 
-def _key(row: LabelledPicture) -> Key:
+def key_of(row: LabelledPicture) -> Key:
+    """What makes a row the same as another: source, item, view and content of the picture."""
     return row.source, row.item_id, row.view, row.sha256
 
 

@@ -152,7 +152,7 @@ def _list(lines: Sequence[str]) -> None:
         typer.echo(f"  ... and {len(lines) - _SHOWN} more", err=True)
 
 
-def _track(found: Sequence[Found], description: str) -> Iterable[Found]:
+def _track(found: Iterable[Found], description: str) -> Iterable[Found]:
     from rich.console import Console
     from rich.progress import track
 

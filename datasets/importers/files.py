@@ -77,7 +77,9 @@ def pictures_in(folder: Path, *, recursive: bool = False) -> Iterator[Path | Pro
     for path in _entries(folder):
         suffix = path.suffix.lower()
         if path.is_dir():
-            if recursive:
+            if recursive and path.is_symlink():
+                yield Problem(str(path), "", "links to folders are not followed; copy the folder")
+            elif recursive:
                 yield from pictures_in(path, recursive=True)
         elif suffix in PICTURES:
             yield path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +104,8 @@ def _check(request: Request) -> None:
         raise SourceError(
             "give --source a name for this data set: the rubric's section of its labels"
         )
+    if request.format == PHOTOGRAPHS and (request.source or request.section):
+        raise SourceError("the shipped sources have their names: leave out --source and --labels")
     taken = next((each.options for each in FILES if each.name == request.format), frozenset())
     given = {
         "pictures": request.options.pictures,
@@ -122,14 +124,14 @@ def _read(
     name = request.source or request.format
     match request.format:
         case "overrides":
-            into = Path(stack.enter_context(TemporaryDirectory(prefix="regrade-answers-")))
+            into = Path(stack.enter_context(TemporaryDirectory(prefix="regrade-"))).resolve()
             place = _place(request, into, name, copied=True)
             client = stack.enter_context(overrides.connect(request.origin or ""))
-            found: Iterator[Found] = overrides.read(overrides.Server(client), into)
+            found: Iterable[Found] = overrides.read(overrides.Server(client), into)
         case "elpv":
             folder = Path(request.origin) if request.origin else elpv.package_folder()
             place = _place(request, folder, name, copied=True)
-            found = elpv.read(place.base)
+            found = [*elpv.read(place.base)]
         case _:
             origin = Path(request.origin or "")
             if not origin.exists():
@@ -140,9 +142,9 @@ def _read(
             if request.format == PHOTOGRAPHS:
                 return place, import_sources(place, rubric, track=track)
             read = next(each.read for each in FILES if each.name == request.format)
-            found = read(folder, request.options)
+            found = [*read(folder, request.options)]
     imported = Imported()
-    import_found(imported, track([*found], name), rubric, place, name, request.section)
+    import_found(imported, track(found, name), rubric, place, name, request.section)
     if not (imported.rows or imported.broken()):
         raise SourceError(f"{request.origin or name}: no labelled picture in there")
     return place, imported
@@ -151,6 +153,8 @@ def _read(
 def _place(request: Request, base: Path, name: str, *, copied: bool) -> Place:
     base = base.resolve()
     if copied or request.copy:
+        if request.root is not None:
+            raise SourceError("pictures are copied beside the manifest: leave out --root")
         return Place(base, request.out.parent.resolve(), copies=f"pictures/{name}")
     root = (request.root or base).resolve()
     if not base.is_relative_to(root):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -291,6 +292,25 @@ def test_broken_rows_can_be_left_out_and_are_reported(tmp_path: Path) -> None:
     ]
 
 
+def test_one_picture_with_two_labels_is_left_out_under_both(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for place in ("fine/a.png", "dented/b.png", "fine/c.png"):
+        picture(data / place, 1)
+    picture(data / "fine" / "d.png", 2)
+    said = refused(tmp_path, "folders", data)
+    assert "dented/b.png: labelled toy, lightly_used to repairable, with dent; the same" in said
+    assert "fine/a.png: labelled toy, new; the same picture" in said
+    assert import_(tmp_path, "folders", data, "--skip-broken").exit_code == 0
+    assert [row.picture for row in rows(tmp_path)] == ["fine/d.png"]
+
+
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    picture(data / "fine" / "a.png")
+    (data / "fine" / "round").symlink_to(data / "fine")
+    assert "fine/round: links to folders are not followed" in refused(tmp_path, "folders", data)
+
+
 def test_a_report_of_an_import_before_goes_with_the_next(tmp_path: Path) -> None:
     data = tmp_path / "data"
     picture(data / "fine" / "a.png")
@@ -316,6 +336,8 @@ def test_nothing_is_written_where_all_rows_are_broken(tmp_path: Path) -> None:
         ("folders", ["--root", "elsewhere"], "do not lie below --root"),
         ("folders", ["--source", "other"], "no source 'other'"),
         ("folders", ["--labels", "other"], "no source 'other'"),
+        ("photographs", [], "leave out --source"),
+        ("folders", ["--copy", "--root", "elsewhere"], "leave out --root"),
     ],
 )
 def test_requests_that_make_no_sense_are_one_line(
@@ -331,3 +353,16 @@ def test_an_input_that_is_not_there_or_empty_is_named(tmp_path: Path) -> None:
     assert "there is no such file or folder" in refused(tmp_path, "coco", tmp_path / "gone.json")
     (tmp_path / "empty" / "fine").mkdir(parents=True)
     assert "no labelled picture" in refused(tmp_path, "folders", tmp_path / "empty")
+
+
+def test_without_the_libraries_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "datasets.importers.cli.find_spec",
+        lambda name: None if name == "pycocotools" else find(name),
+    )
+    assert refused(tmp_path, "coco", tmp_path) == (
+        "error: importing needs pycocotools: pip install 'regrade[train]'\n"
+    )
