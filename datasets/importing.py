@@ -52,6 +52,12 @@ class Imported:
             self.rows.append(row)
         return key not in self._contradicted
 
+    def withdraw(self, picture: str, item_id: str | None) -> None:
+        """Take back the row of a picture that is listed again: neither listing holds."""
+        self.rows = [
+            row for row in self.rows if row.picture != picture or item_id not in (None, row.item_id)
+        ]
+
     def broken(self) -> list[Problem]:
         """All problems, those of labels too."""
         return [
@@ -111,6 +117,7 @@ def import_found(
             case Sighting():
                 if problem := _double(maker, each, listed):
                     into.problems.append(problem)
+                    into.withdraw(maker.place.name(each.picture), each.facts.item_id)
                 elif unknown := set(each.labels) - known:
                     for label in sorted(unknown):
                         found_in = into.unknown_labels.setdefault((maker.section, label), [])

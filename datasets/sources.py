@@ -73,6 +73,6 @@ def import_sources(
     if not (imported.rows or imported.broken()):
         raise SourceError(
             f"{place.base} holds none of {[source.folder for source in sources]}; nothing was "
-            "imported"
+            "imported. For data of your own name its format (regrade data import --help)"
         )
     return imported

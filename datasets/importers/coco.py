@@ -197,6 +197,7 @@ def _load(labels: Path) -> _File:
 
 def _images(labels: Path, records: list[Any]) -> tuple[dict[int | str, _Image], list[Problem]]:
     images: dict[int | str, _Image] = {}
+    doubled: set[int | str] = set()
     broken = []
     for number, record in enumerate(records):
         try:
@@ -205,11 +206,12 @@ def _images(labels: Path, records: list[Any]) -> tuple[dict[int | str, _Image], 
             broken.append(Problem(str(labels), f"images[{number}]", reason_of(error)))
             continue
         if image.id in images:
+            doubled.add(image.id)
             broken.append(
                 Problem(str(labels), f"images[{number}]", f"another image has the id {image.id}")
             )
         images[image.id] = image
-    return images, broken
+    return {key: image for key, image in images.items() if key not in doubled}, broken
 
 
 def _licences(records: list[Any]) -> dict[int | str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -36,20 +37,33 @@ def read(folder: Path, options: Options = NO_OPTIONS) -> Iterator[Found]:
             f"{folder} has no folders named by labels; give --label if all pictures have one"
         )
     masks = _masks(folder / options.masks) if options.masks else {}
-    used: set[str] = set()
-    for part, labelled in _labelled(classes):
-        for found in pictures_in(labelled, recursive=True):
-            if isinstance(found, Problem):
-                yield found
-                continue
-            mask = masks.get(found.stem)
-            used.add(found.stem)
-            marks = (Mark(labelled.name, mask=mask),) if mask else ()
-            yield Sighting(
-                found, (labelled.name,), marks, split=own_split(part), shares=own_shares(part)
-            )
-    for stem in sorted(masks.keys() - used):
-        yield Problem(str(masks[stem]), "", "no picture belongs to this mask")
+    found = [
+        (part, labelled.name, each)
+        for part, labelled in _labelled(classes)
+        for each in pictures_in(labelled, recursive=True)
+    ]
+    owners = Counter(each.stem for _, _, each in found if isinstance(each, Path))
+    for part, label, each in found:
+        if isinstance(each, Problem):
+            yield each
+            continue
+        mask = masks.get(each.stem)
+        yield Sighting(
+            each,
+            (label,),
+            (Mark(label, mask=mask),) if mask else (),
+            split=own_split(part),
+            shares=own_shares(part),
+            problems=_shared(mask, owners[each.stem]) if mask else (),
+        )
+    for stem, mask in masks.items():
+        if stem not in owners:
+            yield Problem(str(mask), "", "no picture belongs to this mask")
+
+
+def _shared(mask: Path, owners: int) -> tuple[Problem, ...]:
+    reason = f"{owners} pictures have the name of this mask"
+    return (Problem(str(mask), "", reason),) if owners > 1 else ()
 
 
 def own_split(part: str | None) -> str | None:

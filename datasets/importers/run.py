@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,8 @@ from datasets.masks import MaskError, encode, read_mask
 from datasets.merging import Conflict, Merged, merge
 from datasets.rubric import Rubric
 from datasets.sources import import_sources
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,10 @@ def _check(request: Request) -> None:
         )
     if request.format == PHOTOGRAPHS and (request.source or request.section):
         raise SourceError("the shipped sources have their names: leave out --source and --labels")
+    if request.source and not _NAME.fullmatch(request.source):
+        raise SourceError(
+            f"--source {request.source!r}: a name has letters, digits, '.', '_' and '-'"
+        )
     taken = next((each.options for each in FILES if each.name == request.format), frozenset())
     given = {
         "pictures": request.options.pictures,

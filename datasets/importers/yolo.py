@@ -132,11 +132,12 @@ def _names(folder: Path, described: Mapping[str, Any]) -> dict[int, str]:
             raise SourceError(f"{folder}/data.yaml: names has a key that is no number") from error
     file = folder / "classes.txt"
     try:
-        return dict(enumerate(file.read_text("utf-8").split("\n")))
+        lines = file.read_text("utf-8").splitlines()
     except OSError as error:
         raise SourceError(
             f"{folder} has neither a data.yaml with names nor a classes.txt"
         ) from error
+    return {number: line.strip() for number, line in enumerate(lines) if line.strip()}
 
 
 def _parts(folder: Path, described: Mapping[str, Any]) -> Iterator[tuple[str | None, Path]]:

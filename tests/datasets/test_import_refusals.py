@@ -304,6 +304,35 @@ def test_one_picture_with_two_labels_is_left_out_under_both(tmp_path: Path) -> N
     assert [row.picture for row in rows(tmp_path)] == ["fine/d.png"]
 
 
+def test_a_picture_listed_twice_is_left_out_altogether(tmp_path: Path) -> None:
+    """Which of the two listings holds is not known."""
+    for n, name in enumerate("ab"):
+        picture(tmp_path / f"{name}.png", n)
+    (tmp_path / "t.csv").write_text("file,label\na.png,fine\na.png,dented\nb.png,fine\n")
+    assert import_(tmp_path, "csv", tmp_path / "t.csv", "--skip-broken").exit_code == 0
+    assert [row.picture for row in rows(tmp_path)] == ["b.png"]
+
+
+def test_annotations_of_a_doubled_image_id_are_given_to_neither(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    good = {"id": 1, "file_name": "a.png", "width": WIDTH, "height": HEIGHT}
+    for n, name in enumerate("bc", start=1):
+        picture(data / f"{name}.png", n)
+    images = [good, {**good, "file_name": "b.png"}, {**good, "id": 2, "file_name": "c.png"}]
+    labels = coco(data, [BOX, {**BOX, "image_id": 2}], images)
+    assert import_(tmp_path, "coco", labels, "--skip-broken").exit_code == 0
+    assert [row.picture for row in rows(tmp_path)] == ["c.png"]
+
+
+def test_a_mask_whose_name_two_pictures_have_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    picture(data / "dented" / "a.png", 1)
+    picture(data / "holed" / "a.png", 2)
+    mask(data / "masks" / "a.png")
+    said = refused(tmp_path, "folders", data, "--masks", "masks")
+    assert "masks/a.png: 2 pictures have the name of this mask" in said
+
+
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     picture(data / "fine" / "a.png")
@@ -336,6 +365,7 @@ def test_nothing_is_written_where_all_rows_are_broken(tmp_path: Path) -> None:
         ("folders", ["--root", "elsewhere"], "do not lie below --root"),
         ("folders", ["--source", "other"], "no source 'other'"),
         ("folders", ["--labels", "other"], "no source 'other'"),
+        ("folders", ["--source", "../mini"], "a name has letters"),
         ("photographs", [], "leave out --source"),
         ("folders", ["--copy", "--root", "elsewhere"], "leave out --root"),
     ],
