@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -85,6 +86,18 @@ def pictures_in(folder: Path, *, recursive: bool = False) -> Iterator[Path | Pro
             yield path
         elif suffix in _OTHER_PICTURES:
             yield Problem(str(path), "", f"{suffix} is not read; convert it to JPEG, PNG or WebP")
+
+
+def name_shared(path: Path, names: Counter[str]) -> tuple[Problem, ...]:
+    """A problem where other pictures have the name that labels or masks know this one by.
+
+    Args:
+        path: Of the picture.
+        names: How many pictures have each name without its suffix.
+    """
+    number = names[path.stem]
+    reason = f"{number} pictures are called {path.stem}, so whose labels these are is not known"
+    return (Problem(str(path), "", reason),) if number > 1 else ()
 
 
 def split_named(folder: str) -> str | None:

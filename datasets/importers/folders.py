@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from datasets.importers.files import pictures_in, require_folder, split_named, sub_folders
+from datasets.importers.files import (
+    name_shared,
+    pictures_in,
+    require_folder,
+    split_named,
+    sub_folders,
+)
 from datasets.importers.sightings import (
     NO_OPTIONS,
     Found,
@@ -37,13 +43,13 @@ def read(folder: Path, options: Options = NO_OPTIONS) -> Iterator[Found]:
             f"{folder} has no folders named by labels; give --label if all pictures have one"
         )
     masks = _masks(folder / options.masks) if options.masks else {}
-    found = [
+    listed = [
         (part, labelled.name, each)
         for part, labelled in _labelled(classes)
         for each in pictures_in(labelled, recursive=True)
     ]
-    owners = Counter(each.stem for _, _, each in found if isinstance(each, Path))
-    for part, label, each in found:
+    owners = Counter(each.stem for _, _, each in listed if isinstance(each, Path))
+    for part, label, each in listed:
         if isinstance(each, Problem):
             yield each
             continue
@@ -54,16 +60,11 @@ def read(folder: Path, options: Options = NO_OPTIONS) -> Iterator[Found]:
             (Mark(label, mask=mask),) if mask else (),
             split=own_split(part),
             shares=own_shares(part),
-            problems=_shared(mask, owners[each.stem]) if mask else (),
+            problems=name_shared(each, owners) if mask else (),
         )
     for stem, mask in masks.items():
         if stem not in owners:
             yield Problem(str(mask), "", "no picture belongs to this mask")
-
-
-def _shared(mask: Path, owners: int) -> tuple[Problem, ...]:
-    reason = f"{owners} pictures have the name of this mask"
-    return (Problem(str(mask), "", reason),) if owners > 1 else ()
 
 
 def own_split(part: str | None) -> str | None:

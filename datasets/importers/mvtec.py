@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets.importers.files import pictures_in, require_folder, sub_folders
+from datasets.importers.files import name_shared, pictures_in, require_folder, sub_folders
 from datasets.importers.sightings import (
     NO_OPTIONS,
     Facts,
@@ -48,13 +49,18 @@ def _product(folder: Path, category: str | None) -> Iterator[Found]:
     used: set[Path] = set()
     for part in ("train", "test"):
         for labelled in sub_folders(folder / part) if (folder / part).is_dir() else []:
-            for found in pictures_in(labelled):
+            listed = [*pictures_in(labelled)]
+            names = Counter(each.stem for each in listed if isinstance(each, Path))
+            for found in listed:
                 if isinstance(found, Problem):
                     yield found
                     continue
                 mask = folder / "ground_truth" / labelled.name / f"{found.stem}_mask.png"
                 used.add(mask)
-                yield _sighting(found, labelled.name, mask, category)
+                if problems := name_shared(found, names):
+                    yield from problems
+                else:
+                    yield _sighting(found, labelled.name, mask, category)
     for mask in sorted((folder / "ground_truth").rglob("*.png")):
         if mask not in used:
             yield Problem(str(mask), "", "no picture belongs to this mask")

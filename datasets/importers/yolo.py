@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from datasets.importers.files import (
     inside,
+    name_shared,
     pictures_in,
     require_folder,
     split_named,
@@ -48,7 +50,9 @@ def _part(
 ) -> Iterator[Found]:
     labels = _labels_beside(pictures)
     left = {path.stem: path for path in sorted(labels.glob("*.txt")) if path.name != "classes.txt"}
-    for found in pictures_in(pictures):
+    listed = [*pictures_in(pictures)]
+    names_of_files = Counter(each.stem for each in listed if isinstance(each, Path))
+    for found in listed:
         if isinstance(found, Problem):
             yield found
             continue
@@ -62,7 +66,7 @@ def _part(
             listed_in=file,
             split=split,
             shares=None if split else own_shares(part),
-            problems=tuple(problems),
+            problems=(*problems, *name_shared(found, names_of_files)),
         )
     for file in left.values():
         yield Problem(

@@ -153,6 +153,16 @@ def test_yolo_labels_without_a_picture_and_folders_outside_are_refused(tmp_path:
     assert "folders outside it are not read" in refused(tmp_path, "yolo", data)
 
 
+def test_yolo_labels_of_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    picture(data / "images" / "a.png", 1)
+    picture(data / "images" / "a.jpg", 2)
+    (data / "labels").mkdir()
+    (data / "labels" / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (data / "classes.txt").write_text("dented\n")
+    assert "2 pictures are called a" in refused(tmp_path, "yolo", data)
+
+
 def _studio(**value: Any) -> dict[str, Any]:
     kind = value.pop("kind", "rectanglelabels")
     box = {"x": 10, "y": 10, "width": 10, "height": 10, "rotation": 0}
@@ -330,7 +340,7 @@ def test_a_mask_whose_name_two_pictures_have_is_refused(tmp_path: Path) -> None:
     picture(data / "holed" / "a.png", 2)
     mask(data / "masks" / "a.png")
     said = refused(tmp_path, "folders", data, "--masks", "masks")
-    assert "masks/a.png: 2 pictures have the name of this mask" in said
+    assert "dented/a.png: 2 pictures are called a, so whose labels these are" in said
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
