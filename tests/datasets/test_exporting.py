@@ -130,7 +130,7 @@ def _again(folder: Path, form: str, row: LabelledPicture) -> LabelledPicture:
 
 
 @pytest.mark.parametrize("form", ["coco", "label-studio"])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(labels=_labels())
 def test_a_round_trip_gives_the_same_row(form: str, folder: Path, labels: dict[str, Any]) -> None:
     row = _row(folder, labels)

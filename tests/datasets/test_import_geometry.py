@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.importers.geometry import GeometryError, box_within, polygon_within
@@ -13,6 +13,7 @@ anywhere = st.floats(allow_nan=True, allow_infinity=True)
 sides = st.integers(1, 5000)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(inside, inside), min_size=3, max_size=8), sides, sides)
 def test_an_outline_within_the_picture_is_kept_as_it_is(
     points: list[tuple[float, float]], width: int, height: int
@@ -26,6 +27,7 @@ def test_an_outline_within_the_picture_is_kept_as_it_is(
             polygon_within(points, width, height)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(anywhere, anywhere), max_size=8), sides, sides)
 def test_any_outline_ends_up_in_the_picture_or_is_refused(
     points: list[tuple[float, float]], width: int, height: int
@@ -41,6 +43,7 @@ def test_any_outline_ends_up_in_the_picture_or_is_refused(
         assert abs(y - was_y) * height <= 1.01
 
 
+@settings(deadline=None)
 @given(st.tuples(anywhere, anywhere, anywhere, anywhere), sides, sides)
 def test_any_box_ends_up_in_the_picture_or_is_refused(
     box: tuple[float, float, float, float], width: int, height: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
@@ -16,11 +16,13 @@ from datasets.masks import Mask, MaskError, compress, decode, encode
 masks = arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30)))
 
 
+@settings(deadline=None)
 @given(masks)
 def test_runs_keep_every_pixel(mask: Mask) -> None:
     np.testing.assert_array_equal(decode(encode(mask)), mask)
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_brush_keeps_every_pixel(mask: Mask) -> None:
     height, width = mask.shape
@@ -45,6 +47,7 @@ def test_a_brush_with_values_one_by_one_is_read() -> None:
     assert brush.decode(rle, 2, 1).tolist() == [[False, True]]
 
 
+@settings(deadline=None)
 @given(masks)
 def test_compressed_runs_are_the_librarys(mask: Mask) -> None:
     height, width = mask.shape
@@ -55,6 +58,7 @@ def test_compressed_runs_are_the_librarys(mask: Mask) -> None:
     assert compress(runs, height, width) == encode(mask)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=[chr(n) for n in range(48, 112)], min_size=1, max_size=30))
 def test_any_text_of_runs_is_a_mask_of_its_size_or_refused(counts: str) -> None:
     """The library itself reads beyond its buffer where the runs are too short."""
@@ -67,6 +71,7 @@ def test_any_text_of_runs_is_a_mask_of_its_size_or_refused(counts: str) -> None:
     np.testing.assert_array_equal(mask, written)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), max_size=40))
 def test_any_bytes_are_a_brush_or_refused(rle: list[int]) -> None:
     header = [0, 0, 0, 24]
