@@ -7,48 +7,17 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Labelled pictures: import, render.", no_args_is_help=True)
+import datasets.exporters.cli
+import datasets.importers.cli
+
+data_app = typer.Typer(help="Labelled pictures: import, export, render.", no_args_is_help=True)
+datasets.importers.cli.register(data_app)
+datasets.exporters.cli.register(data_app)
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.add_typer(data_app, name="data")
-
-
-@data_app.command("import")
-def import_(
-    source: Annotated[Path, typer.Option("--from", help="Folder that holds the source folders.")],
-    out: Annotated[Path, typer.Option(help="Manifest to write.")] = Path(
-        "runs/data/manifest.jsonl"
-    ),
-    rubric: Annotated[
-        Path | None, typer.Option(help="Rubric of your own; the shipped one otherwise.")
-    ] = None,
-) -> None:
-    """Import folders of labelled photographs into a manifest."""
-    from collections import Counter
-
-    from datasets.importing import import_sources
-    from datasets.manifest import SPLITS, write_manifest
-    from datasets.rubric import SHIPPED_RUBRIC, Rubric, RubricError
-    from datasets.sources import SourceError
-
-    try:
-        imported = import_sources(source, Rubric.load(rubric or SHIPPED_RUBRIC))
-    except (SourceError, RubricError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_manifest(out, imported.rows)
-    counts = Counter((row.source, row.split) for row in imported.rows)
-    typer.echo(f"{'source':18}" + "".join(f"{split:>13}" for split in SPLITS))
-    for name in dict.fromkeys(row.source for row in imported.rows):
-        typer.echo(f"{name:18}" + "".join(f"{counts[name, split]:>13}" for split in SPLITS))
-    typer.echo(f"{len(imported.rows)} pictures -> {out}")
-    for reason, count in imported.unmapped.items():
-        typer.echo(f"left out: {count} of {reason}", err=True)
-    for name in imported.missing_sources:
-        typer.echo(f"not found under {source}: {name}", err=True)
 
 
 @data_app.command()

@@ -1,17 +1,25 @@
-"""Importing: folders of labelled pictures become rows of the manifest, by the rubric."""
+"""Importing: what a reader finds becomes rows of the manifest, by the rubric, or is refused."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets.manifest import LabelledPicture, Region
+from datasets.importers.places import Place
+from datasets.importers.rows import BrokenRowError, RowMaker
+from datasets.importers.sightings import Found, LeftOut, Problem, RefusedError, Sighting
+from datasets.manifest import LabelledPicture
+from datasets.merging import Key, key_of, said
 from datasets.rubric import Rubric
-from datasets.sources import SOURCES, Sighting, Source, SourceError
-from datasets.splits import split_of
+
+Track = Callable[[Iterable[Found], str], Iterable[Found]]
+"""Passes on what a reader found and shows how far it is; the text says what is read."""
+
+
+def untracked(found: Iterable[Found], description: str) -> Iterable[Found]:  # noqa: ARG001
+    """Show nothing."""
+    return found
 
 
 @dataclass(slots=True)
@@ -19,74 +27,132 @@ class Imported:
     """Rows, and what gave none."""
 
     rows: list[LabelledPicture] = field(default_factory=list)
+    copies: dict[str, Path] = field(default_factory=dict)
+    """Files to copy, by their path below the manifest's root."""
+    problems: list[Problem] = field(default_factory=list)
+    unknown_labels: dict[tuple[str, str], list[Problem]] = field(default_factory=dict)
+    """Rows with a label which the rubric lacks, by its section and the label."""
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    """What says nothing that a manifest holds: where it was met, by source and reason."""
     missing_sources: list[str] = field(default_factory=list)
-    unmapped: Counter[str] = field(default_factory=Counter)
-    """Pictures left out, counted by source and reason."""
+    _by_content: dict[Key, LabelledPicture] = field(default_factory=dict)
+    _contradicted: set[Key] = field(default_factory=set)
+
+    def add(self, row: LabelledPicture) -> bool:
+        """Add a row, unless its very picture has other labels too: then neither holds."""
+        key = key_of(row)
+        other = self._by_content.setdefault(key, row)
+        if said(other) != said(row):
+            self._contradicted.add(key)
+            self.rows = [each for each in self.rows if key_of(each) != key]
+            self.problems += [_contradiction(row, other), _contradiction(other, row)]
+        elif key in self._contradicted:
+            self.problems.append(_contradiction(row, other))
+        else:
+            self.rows.append(row)
+        return key not in self._contradicted
+
+    def withdraw(self, picture: str, item_id: str | None) -> None:
+        """Take back the row of a picture that is listed again: neither listing holds."""
+        self.rows = [
+            row for row in self.rows if row.picture != picture or item_id not in (None, row.item_id)
+        ]
+
+    def broken(self) -> list[Problem]:
+        """All problems, those of labels too."""
+        return [
+            *(problem for found in self.unknown_labels.values() for problem in found),
+            *self.problems,
+        ]
+
+    def require_whole(self) -> None:
+        """Refuse broken rows.
+
+        Raises:
+            RefusedError: There are some.
+        """
+        if broken := self.broken():
+            raise RefusedError(broken, [*self._label_summary(), *map(str, self.problems)])
+
+    def _label_summary(self) -> Iterator[str]:
+        for (section, label), found in self.unknown_labels.items():
+            yield (
+                f"the rubric's section [{section}] has no label {label!r} "
+                f"(rows with it: {len(found)}, e.g. {found[0].place})"
+            )
 
 
-def import_sources(root: Path, rubric: Rubric, sources: Iterable[Source] = SOURCES) -> Imported:
-    """Read every source that stands under `root`.
+def import_found(
+    into: Imported,
+    found: Iterable[Found],
+    rubric: Rubric,
+    place: Place,
+    source: str,
+    section: str | None = None,
+) -> None:
+    """Add what a reader finds.
+
+    Args:
+        into: Gets rows, problems and what was left out.
+        found: By one of `datasets.importers`.
+        rubric: Says what native labels mean.
+        place: Of the pictures.
+        source: Name of the data set.
+        section: The rubric's section; the source's own otherwise.
 
     Raises:
-        SourceError: `root` is missing or holds none of the sources, or a source is damaged.
-        RubricError: A source uses a label that the rubric does not know.
+        RubricError: The rubric has no such section.
     """
-    if not root.is_dir():
-        raise SourceError(
-            f"{root} is not a folder; give --from the folder that holds the labelled photographs"
-        )
-    imported = Imported()
-    for source in sources:
-        folder = root / source.folder
-        if not folder.is_dir():
-            imported.missing_sources.append(source.name)
-            continue
-        for sighting in source.list(folder):
-            _add(imported, root, rubric, source, sighting)
-    if not imported.rows:
-        raise SourceError(
-            f"{root} holds none of {[source.folder for source in sources]}; nothing was imported"
-        )
-    return imported
+    maker = RowMaker(rubric, section or source, source, place)
+    known = set(maker.meanings.labels)
+    listed: dict[object, str] = {}
+    for each in found:
+        match each:
+            case Problem():
+                into.problems.append(Problem(place.show(each.file), each.where, each.reason))
+            case LeftOut():
+                into.left_out.setdefault(f"{source}: {each.reason}", []).append(
+                    place.show(each.example)
+                )
+            case Sighting():
+                if problem := _double(maker, each, listed):
+                    into.problems.append(problem)
+                    into.withdraw(maker.place.name(each.picture), each.facts.item_id)
+                elif unknown := set(each.labels) - known:
+                    for label in sorted(unknown):
+                        found_in = into.unknown_labels.setdefault((maker.section, label), [])
+                        reason = ValueError(f"the rubric has no label {label!r}")
+                        found_in.append(maker.problem(each, reason))
+                else:
+                    _add(into, maker, each)
 
 
-def _add(
-    imported: Imported, root: Path, rubric: Rubric, source: Source, sighting: Sighting
-) -> None:
-    if not sighting.labels:
-        imported.unmapped[f"{source.name}: no label"] += 1
+def _add(into: Imported, maker: RowMaker, sighting: Sighting) -> None:
+    says_something = sighting.labels or maker.meanings.unlabelled is not None
+    if not says_something and not sighting.problems:
+        where = maker.place.show(sighting.picture)
+        into.left_out.setdefault(f"{maker.source}: no label", []).append(where)
         return
     try:
-        sha256 = hashlib.sha256(sighting.picture.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SourceError(f"{sighting.picture}: {error.strerror}") from error
-    judgement = rubric.judge(source.name, sighting.labels)
-    known = rubric.source(source.name)
-    group = f"{source.name}:{sighting.group or sha256[:16]}"
-    split = sighting.split or split_of(group, sighting.shares or {})
-    regions = tuple(_regions(root, rubric, source.name, sighting))
-    imported.rows.append(
-        LabelledPicture(
-            picture=sighting.picture.relative_to(root).as_posix(),
-            sha256=sha256,
-            item_id=f"{source.name}.{sha256[:16]}",
-            source=source.name,
-            category=known.category,
-            group=group,
-            split=split,
-            grade=judgement.grade,
-            present=judgement.present,
-            absent=judgement.absent,
-            regions=regions,
-            regions_complete=bool(regions),
-            licence=known.licence,
-            labelled_by=known.labelled_by,
-        )
-    )
+        row = maker.row(sighting)
+    except BrokenRowError as error:
+        into.problems += [
+            Problem(maker.place.show(each.file), each.where, each.reason) for each in error.problems
+        ]
+        return
+    if into.add(row) and maker.place.copies is not None:
+        into.copies.update(maker.files(sighting))
 
 
-def _regions(root: Path, rubric: Rubric, source: str, sighting: Sighting) -> Iterable[Region]:
-    for mark in sighting.marks:
-        mask = mark.mask.relative_to(root).as_posix() if mark.mask else None
-        for kind in rubric.source(source).labels[mark.label].present:
-            yield Region(type=kind, polygon=mark.polygon, mask=mask)
+def _double(maker: RowMaker, sighting: Sighting, listed: dict[object, str]) -> Problem | None:
+    """A picture may be listed again only for another item, as answers of operators do."""
+    key = (sighting.picture, sighting.facts.item_id, sighting.facts.view)
+    if key in listed:
+        return maker.problem(sighting, ValueError(f"listed twice, first in {listed[key]}"))
+    listed[key] = sighting.where or maker.place.show(sighting.listed_in or sighting.picture)
+    return None
+
+
+def _contradiction(row: LabelledPicture, other: LabelledPicture) -> Problem:
+    reason = f"labelled {said(row)}; the same picture is labelled in another way ({other.picture})"
+    return Problem(row.picture, "", reason)

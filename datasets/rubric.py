@@ -6,8 +6,16 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from model.contract import DamageType, Grade, GradeInterval
 
@@ -26,6 +34,13 @@ class Meaning(BaseModel):
     grade: Grade | tuple[Grade, Grade] | None = None
     present: tuple[DamageType, ...] = ()
     absent: tuple[DamageType, ...] = ()
+    severity: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Severity of the places that the label marks, where the source does not say it itself."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ = self.interval
+        return self
 
     @property
     def interval(self) -> GradeInterval | None:
@@ -49,6 +64,10 @@ class SourceRubric(BaseModel):
     labelled_by: str
     exhaustive_for: tuple[DamageType, ...] = ()
     """Types that the source marks wherever they occur: not marked means absent."""
+    regions_complete: bool = False
+    """Outlines and masks show all of what they name: pixels outside are free of it."""
+    unlabelled: Meaning | None = None
+    """What it says that a picture has no label; None: nothing, and the picture is left out."""
     labels: dict[str, Meaning]
 
 
@@ -108,6 +127,8 @@ class Rubric:
             if label not in rubric.labels:
                 raise RubricError(f"the rubric has no label {label!r} for the source {source!r}")
             meanings.append(rubric.labels[label])
+        if not meanings and rubric.unlabelled is not None:
+            meanings = [rubric.unlabelled]
         present = {kind for meaning in meanings for kind in meaning.present}
         absent = {kind for meaning in meanings for kind in meaning.absent}
         if meanings:

@@ -38,13 +38,13 @@ def augment(
 
     Args:
         pictures: (B, S, S, 3) uint8.
-        regions: (B, T, G, G) uint8.
+        regions: (B, T, G, G) int8.
         settings: How much.
         side: Side of the pictures to return, px.
         generator: Source of all randomness.
 
     Returns:
-        (B, side, side, 3) float32 in 0..255 and (B, T, G, G) float32 in 0..1.
+        (B, side, side, 3) float32 in 0..255 and (B, T, G, G) float32, moved alike.
     """
     dice = Dice(generator, len(pictures))
     theta = _geometry(settings, dice)

@@ -35,7 +35,7 @@ class Batch:
     images: Tensor
     """(B, S, S, 3) float32 in 0..255."""
     regions: Tensor
-    """(B, T, G, G) float32 in 0..1, moved with the pictures."""
+    """(B, T, G, G) float32, moved with the pictures: 1 damaged, below 0 somewhere in a box."""
     targets: Targets
 
 
@@ -55,7 +55,8 @@ def losses_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Losses:
     grade = interval_loss(outputs.grade_logits, targets.best, targets.worst).mean()
     damage = masked_bce(outputs.damage_logits, targets.present, targets.known, weights.positive)
     cells = (F.adaptive_max_pool2d(batch.regions, outputs.map_logits.shape[-2:]) > 0.5).float()
-    known = targets.everywhere[:, :, None, None] | (cells > 0)
+    doubtful = F.adaptive_max_pool2d(-batch.regions, outputs.map_logits.shape[-2:]) > 0
+    known = (targets.everywhere[:, :, None, None] & ~doubtful) | (cells > 0)
     maps = masked_bce(outputs.map_logits, cells, known, weights.positive)
     total = grade + weights.damage * damage + weights.maps * maps
     return Losses(total, grade, damage, maps)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from datasets.manifest import Region
-from model.contract import GRADES, DamageType
+from datasets.masks import MaskError, pixels_of
+from model.contract import GRADES, Box, DamageType
 from training.errors import DataError
 from training.examples import Example
 
 #: Side of the grid on which regions are kept before augmentation.
 GRID = 56
+#: Values of that grid; 0 where no region is.
+DAMAGED, DOUBTFUL = 1, -1
+#: Largest side, in cells of the grid, of a box that is taken as the damage itself: one cell of the
+#: network's map at 224 px.
+TINY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,9 @@ class Targets:
     known: Tensor
     """(N, T) bool, whether presence is known."""
     regions: Tensor
-    """(N, T, GRID, GRID) uint8, 1 inside a region."""
+    """(N, T, GRID, GRID) int8: DAMAGED, DOUBTFUL (somewhere in a box), or 0 outside all regions."""
     everywhere: Tensor
-    """(N, T) bool: the type's cells are known outside the regions too."""
+    """(N, T) bool: the type's cells are known outside the regions and boxes too."""
 
     def __getitem__(self, chosen: Tensor) -> Targets:
         return Targets(
@@ -53,7 +60,7 @@ def make_targets(examples: Sequence[Example], types: Sequence[DamageType]) -> Ta
     shape = (len(examples), len(types))
     best, worst = np.zeros(shape[0], np.int64), np.zeros(shape[0], np.int64)
     present, known = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
-    regions, everywhere = np.zeros((*shape, GRID, GRID), np.uint8), np.zeros(shape, np.bool_)
+    regions, everywhere = np.zeros((*shape, GRID, GRID), np.int8), np.zeros(shape, np.bool_)
     for n, example in enumerate(examples):
         row = example.row
         best[n] = row.grade.best.rank if row.grade else 0
@@ -69,27 +76,33 @@ def make_targets(examples: Sequence[Example], types: Sequence[DamageType]) -> Ta
     )
 
 
-def _rasterise(example: Example, kind: DamageType) -> NDArray[np.uint8]:
-    grid = np.zeros((GRID, GRID), np.uint8)
+def _rasterise(example: Example, kind: DamageType) -> NDArray[np.int8]:
+    grid = np.zeros((GRID, GRID), np.int8)
     for region in example.row.regions:
         if region.type is kind:
-            grid |= _region(example, region)
+            cells = _region(example, region)
+            grid = np.where((cells == DAMAGED) | (grid == 0), np.where(cells, cells, grid), grid)
     return grid
 
 
-def _region(example: Example, region: Region) -> NDArray[np.uint8]:
-    if region.polygon is not None:
-        image = Image.new("1", (GRID, GRID))
-        scaled = [(x * GRID, y * GRID) for x, y in region.polygon]
-        ImageDraw.Draw(image).polygon(scaled, fill=1, outline=1)
-        return np.asarray(image, np.uint8)
-    if region.mask is None:
-        raise DataError(f"{example.row.picture}: a region has neither a polygon nor a mask")
-    path = example.root / region.mask
+def _region(example: Example, region: Region) -> NDArray[np.int8]:
+    if region.box is not None:
+        return _box(region.box)
     try:
-        with Image.open(path) as mask:
-            brightest = np.asarray(mask.convert("RGB")).max(axis=2)
-    except OSError as error:
-        raise DataError(f"{path}: not a readable mask ({error})") from error
-    damage = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
-    return (np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0).astype(np.uint8)
+        pixels = pixels_of(region, example.root, GRID, GRID)
+    except MaskError as error:
+        name = example.root / region.mask if region.mask else example.row.picture
+        raise DataError(f"{name}: {error}") from error
+    damage = Image.fromarray(pixels.astype(np.uint8) * 255)
+    shrunk = np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0
+    return np.where(shrunk, DAMAGED, 0).astype(np.int8)
+
+
+def _box(box: Box) -> NDArray[np.int8]:
+    """The damage is somewhere in the box; only where that is one cell of the map is it there."""
+    grid = np.zeros((GRID, GRID), np.int8)
+    left, top = math.floor(box.x_min * GRID), math.floor(box.y_min * GRID)
+    right, bottom = math.ceil(box.x_max * GRID), math.ceil(box.y_max * GRID)
+    tiny = max(box.x_max - box.x_min, box.y_max - box.y_min) * GRID <= TINY
+    grid[top:bottom, left:right] = DAMAGED if tiny else DOUBTFUL
+    return grid

@@ -8,17 +8,19 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from datasets.importing import Imported, import_sources
+from datasets.importers.places import Place
+from datasets.importers.sightings import RefusedError, SourceError
+from datasets.importing import Imported
 from datasets.manifest import LabelledPicture, read_manifest
 from datasets.rubric import Rubric
-from datasets.sources import SourceError
+from datasets.sources import import_sources
 from model.contract import DamageType, Grade, GradeInterval
 from regrade.cli import app
 
 
 def _picture(path: Path, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
 
 
@@ -32,7 +34,7 @@ def _coco(root: Path, part: str, images: list[str], annotations: list[dict[str, 
             {
                 "categories": [{"id": 1, "name": "minor-dent"}, {"id": 6, "name": "severe-broken"}],
                 "images": [
-                    {"id": n, "file_name": name, "width": 16, "height": 12}
+                    {"id": n, "file_name": name, "width": 32, "height": 24}
                     for n, name in enumerate(images)
                 ],
                 "annotations": annotations,
@@ -48,7 +50,7 @@ def hash_seed(part: str, number: int) -> int:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "data"
-    square = [0, 0, 8, 0, 8, 6, 0, 6]
+    square = [0, 0, 16, 0, 16, 12, 0, 12]
     _coco(
         root,
         "train",
@@ -73,7 +75,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def _import(root: Path) -> Imported:
-    return import_sources(root, Rubric.load())
+    return import_sources(Place(root, root), Rubric.load())
 
 
 def _of(imported: Imported, source: str) -> list[LabelledPicture]:
@@ -106,7 +108,9 @@ def test_a_sources_own_val_is_kept_and_its_train_never_becomes_test(root: Path) 
 
 
 def test_pictures_without_a_label_are_left_out_and_counted(root: Path) -> None:
-    assert _import(root).unmapped == {"vehicle_damage: no label": 1}
+    assert _import(root).left_out == {
+        "vehicle_damage: no label": ["vehicle_damage/images/train/b.jpg"]
+    }
 
 
 def test_near_duplicates_share_a_group_and_a_split(root: Path) -> None:
@@ -145,6 +149,13 @@ def test_a_missing_source_is_reported_and_a_missing_root_refused(
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="nothing was imported"):
         _import(tmp_path / "empty")
+
+
+def test_a_mask_of_another_size_refuses_the_import(root: Path) -> None:
+    Image.new("L", (16, 24), 255).save(root / "cookies" / "masks" / "k.png")
+    imported = _import(root)
+    with pytest.raises(RefusedError, match=r"cracked/k\.jpg.*16 x 24 px, the picture 32 x 24"):
+        imported.require_whole()
 
 
 def test_the_command_writes_a_manifest(root: Path, tmp_path: Path) -> None:

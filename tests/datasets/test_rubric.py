@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.exporters.words import SECTION
 from datasets.rubric import Rubric, RubricError
 from datasets.sources import SOURCES
 from model.contract import DamageType, Grade, GradeInterval
@@ -45,7 +46,10 @@ def test_no_label_says_nothing() -> None:
 
 
 def test_a_new_item_shows_no_damage() -> None:
+    """Except in our own exports, which say of each type what was said before."""
     for name, source in RUBRIC.sources.items():
+        if name == SECTION:
+            continue
         for label, meaning in source.labels.items():
             if meaning.grade is Grade.NEW:
                 judgement = RUBRIC.judge(name, [label])
@@ -63,10 +67,29 @@ def test_an_unknown_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rubric.toml"
     path.write_text(
         '[a]\ncategory = "toy"\nlicence = "x"\nlabelled_by = "y"\n'
-        '[a.labels.b]\ngrade = "new"\nseverity = 3\n'
+        '[a.labels.b]\ngrade = "new"\nweight = 3\n'
     )
-    with pytest.raises(RubricError, match="severity"):
+    with pytest.raises(RubricError, match="weight"):
         Rubric.load(path)
+
+
+def _one_source(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "rubric.toml"
+    path.write_text('[a]\ncategory = "toy"\nlicence = "x"\nlabelled_by = "y"\n' + text)
+    return path
+
+
+def test_what_it_means_to_have_no_label_is_the_sources_to_say(tmp_path: Path) -> None:
+    text = 'exhaustive_for = ["dent"]\nunlabelled = { grade = "new" }\n[a.labels]\n'
+    judgement = Rubric.load(_one_source(tmp_path, text)).judge("a", [])
+    assert judgement.grade == GradeInterval.exactly(Grade.NEW)
+    assert judgement.absent == (DamageType.DENT,)
+
+
+def test_a_grade_the_wrong_way_round_is_refused_when_the_rubric_is_read(tmp_path: Path) -> None:
+    text = '[a.labels]\nb = { grade = ["salvage", "new"] }\n'
+    with pytest.raises(RubricError, match="must not be worse"):
+        Rubric.load(_one_source(tmp_path, text))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

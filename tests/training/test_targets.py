@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 
 from datasets.manifest import LabelledPicture, Region
-from model.contract import DamageType, Grade, GradeInterval
+from datasets.masks import encode
+from model.contract import Box, DamageType, Grade, GradeInterval
 from training.errors import DataError
 from training.examples import Example
-from training.targets import GRID, make_targets
+from training.targets import DAMAGED, DOUBTFUL, GRID, make_targets
 
 TYPES = (DamageType.DENT, DamageType.TEAR)
 
@@ -74,8 +75,53 @@ def test_a_mask_of_any_colour_is_read(tmp_path: Path) -> None:
     Image.fromarray(mask).save(tmp_path / "m.png")
     region = Region(type=DamageType.TEAR, mask="m.png")
     grid = make_targets([_example(tmp_path, regions=[region])], TYPES).regions[0, 1]
-    assert torch.equal(grid[: GRID // 2, : GRID // 2], torch.ones(28, 28, dtype=torch.uint8))
+    assert torch.equal(grid[: GRID // 2, : GRID // 2], torch.ones(28, 28, dtype=torch.int8))
     assert grid.sum() == (GRID // 2) ** 2
+
+
+def test_a_mask_that_is_inline_is_read(tmp_path: Path) -> None:
+    mask = np.zeros((112, 168), np.bool_)
+    mask[:56, :84] = True
+    region = Region(type=DamageType.TEAR, rle=encode(mask))
+    grid = make_targets([_example(tmp_path, regions=[region])], TYPES).regions[0, 1]
+    assert torch.equal(grid[: GRID // 2, : GRID // 2], torch.ones(28, 28, dtype=torch.int8))
+    assert grid.sum() == (GRID // 2) ** 2
+
+
+def _boxed(root: Path, *places: dict[str, object], complete: bool = True) -> Example:
+    regions = [Region.model_validate({"type": DamageType.DENT, **place}) for place in places]
+    return _example(root, present=[DamageType.DENT], regions=regions, regions_complete=complete)
+
+
+def test_a_box_says_that_the_damage_is_somewhere_in_it(tmp_path: Path) -> None:
+    half = Box(x_min=0, y_min=0, x_max=0.5, y_max=0.25)
+    targets = make_targets([_boxed(tmp_path, {"box": half})], TYPES)
+    inside = targets.regions[0, 0, : GRID // 4, : GRID // 2]
+    assert (inside == DOUBTFUL).all()
+    assert (targets.regions[0, 0] == DOUBTFUL).sum() == inside.numel()
+    assert targets.everywhere.tolist() == [[True, False]]
+
+
+def test_cells_outside_a_box_are_unknown_where_not_all_damage_is_marked(tmp_path: Path) -> None:
+    half = Box(x_min=0, y_min=0, x_max=0.5, y_max=0.25)
+    targets = make_targets([_boxed(tmp_path, {"box": half}, complete=False)], TYPES)
+    assert targets.everywhere.tolist() == [[False, False]]
+
+
+def test_a_tiny_box_is_the_damage_itself(tmp_path: Path) -> None:
+    tiny = Box(x_min=0.5, y_min=0.5, x_max=0.5 + 3.9 / GRID, y_max=0.5 + 2 / GRID)
+    grid = make_targets([_boxed(tmp_path, {"box": tiny})], TYPES).regions[0, 0]
+    assert (grid == DAMAGED).sum() == 4 * 2
+    assert not (grid == DOUBTFUL).any()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_outline_within_a_box_stays_damage(tmp_path: Path, order: int) -> None:
+    box: dict[str, object] = {"box": Box(x_min=0, y_min=0, x_max=1, y_max=1)}
+    outline: dict[str, object] = {"polygon": ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5))}
+    grid = make_targets([_boxed(tmp_path, *[box, outline][::order])], TYPES).regions[0, 0]
+    assert (grid[: GRID // 2, : GRID // 2] == DAMAGED).all()
+    assert (grid[GRID // 2 + 1 :] == DOUBTFUL).all()
 
 
 def test_a_missing_mask_is_named(tmp_path: Path) -> None:
