@@ -29,6 +29,8 @@ from tests.inference.inference_factories import (
 )
 
 pytestmark = pytest.mark.slow
+_PATIENCE_MS = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 _CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = [
@@ -74,7 +76,7 @@ def page(browser: Browser, api: httpx.Client) -> Iterator[Page]:
     context = browser.new_context(base_url=str(api.base_url), has_touch=True)
     context.add_init_script("localStorage.operator ||= 'Anna'")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on(
@@ -137,7 +139,7 @@ class Held:
 
     def wait(self) -> None:
         """Until the reply has come."""
-        limit = time.monotonic() + 15
+        limit = time.monotonic() + _PATIENCE_MS / 1000
         while not self._kept:
             assert time.monotonic() < limit, f"no reply to {self._pattern} with {self._text}"
             self._page.wait_for_timeout(20)  # lets Playwright call the route
@@ -347,6 +349,7 @@ def test_the_name_is_asked_once(browser: Browser, api: httpx.Client) -> None:
     grade(api, "R-1", "R-2")
     context = browser.new_context(base_url=str(api.base_url))
     page = context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto("/review")
     page.get_by_label("Name").fill("Chidi <b>")
     page.get_by_role("button", name="Start").click()
