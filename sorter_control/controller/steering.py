@@ -17,6 +17,7 @@ from sorter_control.controller.values import (
     Remember,
     Settings,
 )
+from sorter_control.policy import Hold
 from sorter_control.protocol import Event, LaneBit, Reason
 from sorter_control.routing import Decision, FailSafe, LaneCondition, fail_safe, route
 
@@ -201,9 +202,7 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
 
 
 def _held(item: Item) -> bool:
-    return item.facts is not None and (
-        item.facts.hazardous or item.facts.recalled or item.facts.fraud_hold
-    )
+    return item.facts is not None and any(hold.applies_to(item.facts) for hold in Hold)
 
 
 def _is_about(item: Item, event: Event, settings: Settings) -> bool:
