@@ -91,7 +91,7 @@ def create_app(
     )
     errors.install(app)
     app.add_middleware(JsonLimitMiddleware)
-    app.add_middleware(SafetyMiddleware)
+    app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
     for module in (grade, items, lines, images, health, pages):
         app.include_router(module.router)

@@ -18,6 +18,13 @@ def serve(
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = 8000,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name by which others call this server, besides localhost and IP addresses; "
+            "may be repeated."
+        ),
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Directory of the model; by default the one shipped.")
     ] = None,
@@ -44,7 +51,9 @@ def serve(
     from model.contract import SHIPPED, Bundle, BundleError
 
     settings = ServerSettings(
-        data_dir=(data or default_data_dir()).resolve(), capacity=Capacity.for_machine()
+        data_dir=(data or default_data_dir()).resolve(),
+        capacity=Capacity.for_machine(),
+        host_names=frozenset(name.lower() for name in host_name or ()),
     )
     try:
         listener = bind(Address(host, port))

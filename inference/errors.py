@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_LINE = "unknown_line"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_TOO_SLOW = "upload_too_slow"
+    UNKNOWN_HOST = "unknown_host"
     CAPTURE_CONFLICT = "capture_conflict"
     OVERRIDE_CONFLICT = "override_conflict"
     ANSWERED_ALREADY = "answered_already"
@@ -88,6 +89,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ),
     ErrorCode.WRONG_CONTENT_TYPE: ErrorKind(
         415, "The Content-Type is not the one that the address takes."
+    ),
+    ErrorCode.UNKNOWN_HOST: ErrorKind(
+        421, "The server was not told of the name it was called by; `--host-name` does that."
     ),
     ErrorCode.MISSING_FIELD: ErrorKind(422, "A required field is not there."),
     ErrorCode.UNEXPECTED_FIELD: ErrorKind(422, "A field is not known, or is there twice."),

@@ -213,7 +213,7 @@ class GradingService:
         )
         kept = await self._keep(NewGrading(verdict, submission.facts, fingerprint), submission)
         self._pace.departed(
-            arrived_s=deadline.started_s,
+            arrived_s=began_s,
             now_s=time.perf_counter(),
             model_s=model_ended_s - model_began_s,
         )

@@ -1,8 +1,9 @@
-"""What holds for every request: it is counted, is not from another site, and has safe headers."""
+"""What holds for every request: it is counted, meant for us, and answered with safe headers."""
 
 from __future__ import annotations
 
 import time
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -30,13 +31,20 @@ _HEADERS = {
 
 
 class SafetyMiddleware:
-    """Refuses changes that a browser sends for another site; adds headers to every reply.
+    """Refuses what a browser sends for another site; adds headers to every reply.
 
-    Lines and scripts send neither ``Sec-Fetch-Site`` nor ``Origin``, and pass.
+    A site can point its own name at our address and so be of our origin (DNS rebinding); that
+    name is then in ``Host``. Lines and scripts send neither ``Sec-Fetch-Site`` nor ``Origin``, and
+    pass.
+
+    Args:
+        app: What serves the rest.
+        host_names: Names in ``Host`` that are ours, besides localhost and IP addresses.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, host_names: frozenset[str]) -> None:
         self._app = app
+        self._host_names = host_names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,13 +59,39 @@ class SafetyMiddleware:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] not in _SAFE_METHODS and _is_cross_site(Headers(scope=scope)):
-            error = ApiError(
-                ErrorCode.CROSS_SITE_REQUEST, "a page of another site may not change anything here"
-            )
+        error = self._refusal(scope["method"], Headers(scope=scope))
+        if error is not None:
             await answer(Request(scope), error)(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
+
+    def _refusal(self, method: str, headers: Headers) -> ApiError | None:
+        host = headers.get("host")
+        if host is not None and not self._is_ours(host):
+            return ApiError(
+                ErrorCode.UNKNOWN_HOST,
+                f"this server is not known as {host[:100]!r}; use its IP address, or start it "
+                "with --host-name",
+                field="Host",
+            )
+        if method not in _SAFE_METHODS and _is_cross_site(headers):
+            return ApiError(
+                ErrorCode.CROSS_SITE_REQUEST, "a page of another site may not change anything here"
+            )
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        if name == "localhost" or name in self._host_names:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
 
 
 def _is_cross_site(headers: Headers) -> bool:

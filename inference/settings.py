@@ -50,6 +50,8 @@ class ServerSettings:
     """Pictures, and the SQLite database unless another one is named."""
     upload: UploadLimits = field(default_factory=UploadLimits)
     capacity: Capacity = field(default_factory=Capacity)
+    host_names: frozenset[str] = frozenset()
+    """Names by which others call this server, besides localhost and any IP address."""
 
     @property
     def pictures_dir(self) -> Path:

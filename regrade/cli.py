@@ -20,7 +20,7 @@ from regrade import logs
 app = typer.Typer(
     name="regrade",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # what goes into a log is for grep, not for a screen
 )
 for package in (datasets.cli, training.cli, inference.cli, sorter_control.cli, regrade.demo.cli):
     package.register(app)

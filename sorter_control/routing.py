@@ -111,7 +111,8 @@ def route(
             lanes,
             (policy.review.lane,),
             rule="needs_review",
-            because=f"The model says {sure} but asks for a person: {reasons}",
+            because=f"The model asks for a person ({reasons}); its choice of least expected cost "
+            f"is {sure}",
             grade=verdict.grade,
         )
     return _by_grade(

@@ -31,7 +31,7 @@ _BY_TYPE = {
 def errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses`` of a route that may answer with these codes."""
     by_status: dict[int | str, list[ErrorCode]] = defaultdict(list)
-    for code in (*codes, ErrorCode.INTERNAL_ERROR):
+    for code in (*codes, ErrorCode.UNKNOWN_HOST, ErrorCode.INTERNAL_ERROR):
         by_status[ERRORS[code].status].append(code)
     return {status: _response(together) for status, together in sorted(by_status.items(), key=str)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -39,29 +38,24 @@ def demo(
     """Watch returned items being graded and sorted: server, PLC and controller in one command."""
     from rich.console import Console
 
-    from regrade.demo.feed import FeedError, photo_products, sample_products
-    from regrade.demo.processes import ProcessError
+    from regrade.demo.errors import ProcessError, UsageError
+    from regrade.demo.feed import photo_products, sample_products
     from regrade.demo.run import DemoSettings, Interrupted, run
 
     console = Console()
     try:
-        products = photo_products(photos) if photos else sample_products()
-        folder = data or Path(tempfile.mkdtemp(prefix="regrade-demo-"))
         settings = DemoSettings(
-            products=products,
+            products=photo_products(photos) if photos else sample_products(),
             items=items,
             port=port,
             modbus_port=modbus_port,
             items_per_minute=items_per_minute,
-            data=folder,
+            data=data,
             browser=browser,
         )
-        try:
-            run(settings, console)
-        finally:
-            console.print(f"Record and logs: {folder}")
-    except (FeedError, ProcessError) as error:
-        console.print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(1) from error
+        run(settings, console)
+    except (UsageError, ProcessError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
     except Interrupted:
         console.print("Ended.")

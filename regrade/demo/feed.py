@@ -13,6 +13,7 @@ from pathlib import Path
 import datasets
 from datasets.manifest import read_manifest
 from model.contract import ItemFacts
+from regrade.demo.errors import UsageError
 
 SAMPLES = Path(datasets.__file__).parent / "samples"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -20,10 +21,6 @@ _SEED = 7
 # A few of the returns carry a fact that overrides their grade, so that the rules can be seen.
 _RECALLED_EVERY = 23
 _FRAUD_HOLD_EVERY = 29
-
-
-class FeedError(Exception):
-    """There is nothing to put on the belt; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +46,15 @@ def photo_products(folder: Path) -> list[Product]:
     """Every picture below ``folder`` as an item of its own.
 
     Raises:
-        FeedError: No such folder, or no picture in it.
+        UsageError: No such folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise FeedError(f"{folder} is not a folder; give one that holds photographs")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        raise UsageError(f"{folder} is not a folder; give one that holds photographs")
+    found = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
     if not found:
-        raise FeedError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
+        raise UsageError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return [Product(category=None, pictures=(path.resolve(),)) for path in found]
 
 

@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from regrade.demo.errors import ProcessError, UsageError
+
 _STOP_S = 8.0
 _RESTARTS = 5
 _RESTART_WINDOW_S = 60.0
-
-
-class ProcessError(Exception):
-    """A part of the demo cannot run; the message says which and shows its last words."""
 
 
 def free_port() -> int:
@@ -35,7 +33,7 @@ def require_free(port: int, option: str) -> int:
     """Give ``port`` back, or a free one for 0.
 
     Raises:
-        ProcessError: Somebody listens on it.
+        UsageError: Somebody listens on it.
     """
     if port == 0:
         return free_port()
@@ -44,7 +42,7 @@ def require_free(port: int, option: str) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ProcessError(
+            raise UsageError(
                 f"port {port} cannot be used ({error.strerror}); "
                 f"end what listens on it or choose another with {option} (0 finds a free one)"
             ) from error

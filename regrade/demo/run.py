@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +19,9 @@ from rich.console import Console
 from rich.live import Live
 
 from model.contract import LineState
+from regrade.demo.errors import ProcessError, UsageError
 from regrade.demo.feed import Product, write_feed
-from regrade.demo.processes import Crew, Part, ProcessError, crew, free_port, require_free
+from regrade.demo.processes import Crew, Part, crew, free_port, require_free
 from regrade.demo.summary import Summary, belt_table, final_table
 
 _ENDLESS_ITEMS = 20_000
@@ -38,7 +40,8 @@ class DemoSettings:
     port: int
     modbus_port: int
     items_per_minute: float
-    data: Path
+    data: Path | None
+    """Where record and logs go; None for a new temporary folder."""
     browser: bool
 
 
@@ -49,12 +52,22 @@ def run(settings: DemoSettings, console: Console) -> Summary:
         What went where.
 
     Raises:
+        UsageError: A port is taken, or the folder cannot be used.
         ProcessError: A part cannot run, or items stop arriving.
     """
     port = require_free(settings.port, "--port")
     modbus_port = require_free(settings.modbus_port, "--modbus-port")
-    _require_empty(settings.data)
-    feed = settings.data / "feed.jsonl"
+    folder = _empty_folder(settings.data)
+    try:
+        return _run_in(folder, settings, console, port, modbus_port)
+    finally:
+        console.print(f"Record and logs: {folder}", soft_wrap=True)
+
+
+def _run_in(
+    folder: Path, settings: DemoSettings, console: Console, port: int, modbus_port: int
+) -> Summary:
+    feed = folder / "feed.jsonl"
     write_feed(feed, settings.products, settings.items or _ENDLESS_ITEMS)
     server_url = f"http://127.0.0.1:{port}"
 
@@ -63,7 +76,7 @@ def run(settings: DemoSettings, console: Console) -> Summary:
         crew(console.print) as parts,
         httpx.Client(base_url=server_url, timeout=2.0) as client,
     ):
-        _start(parts, settings, console, feed, port, modbus_port, client)
+        _start(parts, settings, console, folder, port, modbus_port, client)
         console.print(f"Belt and items: {server_url}   Modbus TCP: 127.0.0.1:{modbus_port}")
         console.print(f"Review queue:   {server_url}/review   Ctrl-C ends the demo.")
         if settings.browser:
@@ -75,13 +88,13 @@ def _start(
     parts: Crew,
     settings: DemoSettings,
     console: Console,
-    feed: Path,
+    data: Path,
     port: int,
     modbus_port: int,
     client: httpx.Client,
 ) -> None:
     camera_port = free_port()
-    data = settings.data
+    feed = data / "feed.jsonl"
 
     def part(name: str, command: str, **options: object) -> Part:
         words = [word for key, value in options.items() for word in (_option(key), str(value))]
@@ -135,18 +148,21 @@ def _shows_the_plc(response: httpx.Response) -> bool:
     return LineState.model_validate_json(response.content).plc_connected
 
 
-def _require_empty(folder: Path) -> None:
-    """Make the folder; an earlier run's record is never mixed with this one's."""
+def _empty_folder(wanted: Path | None) -> Path:
+    """The folder, made if need be; an earlier run's record is never mixed with this one's."""
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="regrade-demo-"))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        used = any(folder.iterdir())
+        wanted.mkdir(parents=True, exist_ok=True)
+        used = any(wanted.iterdir())
     except OSError as error:
-        raise ProcessError(f"--data {folder} cannot be used: {error.strerror}") from error
+        raise UsageError(f"--data {wanted} cannot be used: {error.strerror}") from error
     if used:
-        raise ProcessError(
-            f"--data {folder} is not empty; give a new folder "
-            f"(regrade serve --data {folder / 'server'} shows an earlier run's record)"
+        raise UsageError(
+            f"--data {wanted} is not empty; give a new folder "
+            f"(regrade serve --data {wanted / 'server'} shows an earlier run's record)"
         )
+    return wanted
 
 
 def _watch(parts: Crew, client: httpx.Client, items: int | None, console: Console) -> Summary:
@@ -161,7 +177,7 @@ def _watch(parts: Crew, client: httpx.Client, items: int | None, console: Consol
             if newest != summary:
                 changed = time.monotonic()
                 if not console.is_terminal and newest.outcomes != summary.outcomes:
-                    console.print(newest.line())
+                    console.print(newest.line(), soft_wrap=True)
                 summary = newest
                 live.update(belt_table(summary))
             elif items is not None and time.monotonic() - changed > _STALLED_S:

@@ -64,8 +64,8 @@ def decide(
             commands = _graded(state, observation, settings)
         case NotGraded():
             commands = _not_graded(state, observation, settings)
-        case Overridden(override):
-            commands = steering.override(state, override, settings)
+        case Overridden(answers):
+            commands = steering.people_answered(state, answers, settings)
         case _ as never:
             assert_never(never)
     return state, commands
@@ -200,10 +200,12 @@ def _named(
     state.items[item.tid] = item = replace(item, sent_lane=event.lane)
     if (decision := item.decision) is None:
         state.items[item.tid] = item = replace(item, failure=_RESTARTED)
-        return [Remember(item)]
-    taken = settings.policy.lanes[decision.lane] == event.lane
-    item = replace(item, confirmed=decision if taken else None)
-    return steering.send(state, item, decision, settings)
+        commands: list[Command] = [Remember(item)]
+    else:
+        taken = settings.policy.lanes[decision.lane] == event.lane
+        item = replace(item, confirmed=decision if taken else None)
+        commands = steering.send(state, item, decision, settings)
+    return commands + steering.catch_up(state, item, settings)
 
 
 def _remapped(state: ControllerState, settings: Settings) -> list[Command]:

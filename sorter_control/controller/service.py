@@ -192,6 +192,6 @@ class Sorting:
 
     async def _hear_people(self) -> None:
         """Wait for the next answers of people, from the first that the server has."""
-        for override in await self.server.overrides(self._heard):
-            self._heard = max(self._heard, override.seq)
-            self._observe(Overridden(override))
+        if answers := await self.server.overrides(self._heard):
+            self._heard = answers[-1].seq
+            self._observe(Overridden(tuple(answers)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from model.contract import Override
 from sorter_control.controller.values import (
@@ -16,10 +17,14 @@ from sorter_control.controller.values import (
     Remember,
     Settings,
 )
+from sorter_control.policy import Hold
 from sorter_control.protocol import Event, LaneBit, Reason
 from sorter_control.routing import Decision, FailSafe, LaneCondition, fail_safe, route
 
 _LONGEST_DEADLINE_S = 30.0
+#: An item may come to the belt again after it was answered, from the manual lane say; for longer
+#: than so many other answers nothing is kept for it.
+KEPT_ANSWERS = 20_000
 
 
 def time_left_s(state: ControllerState, item: Item, settings: Settings) -> float:
@@ -120,12 +125,38 @@ def too_close(state: ControllerState, event: Event, settings: Settings) -> list[
     return [notice, *send(state, _unassigned(item), decision, settings)]
 
 
-def override(state: ControllerState, answer: Override, settings: Settings) -> list[Command]:
-    """A person's answer: it steers the item while both its lane and the new one are ahead."""
-    known = state.overrides.get(answer.item_id)
-    if known is not None and known.seq >= answer.seq:
+def people_answered(
+    state: ControllerState, answers: Iterable[Override], settings: Settings
+) -> list[Command]:
+    """People's answers: each steers its item, and waits for items that are yet to come."""
+    newest = state.overrides.copy()
+    commands: list[Command] = []
+    for answer in answers:
+        known = newest.pop(answer.item_id, None)
+        if known is not None and known.seq >= answer.seq:
+            newest[answer.item_id] = known
+            continue
+        newest[answer.item_id] = answer
+        commands += _override(state, answer, known, settings)
+    too_many = len(newest) - KEPT_ANSWERS
+    for item_id in list(islice(newest, max(0, too_many))):
+        del newest[item_id]
+    state.overrides = newest
+    return commands
+
+
+def catch_up(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
+    """The answer that came before the item was known to be on the belt, if there is one."""
+    answer = state.overrides.get(item.item_id) if item.item_id else None
+    if answer is None or (item.override is not None and item.override.seq >= answer.seq):
         return []
-    state.overrides = {**state.overrides, answer.item_id: answer}
+    return _override(state, answer, item.override, settings)
+
+
+def _override(
+    state: ControllerState, answer: Override, known: Override | None, settings: Settings
+) -> list[Command]:
+    """A person's answer: it steers the item while both its lane and the new one are ahead."""
     item = next((item for item in state.items.values() if item.item_id == answer.item_id), None)
     if item is None:
         return []
@@ -171,9 +202,7 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
 
 
 def _held(item: Item) -> bool:
-    return item.facts is not None and (
-        item.facts.hazardous or item.facts.recalled or item.facts.fraud_hold
-    )
+    return item.facts is not None and any(hold.applies_to(item.facts) for hold in Hold)
 
 
 def _is_about(item: Item, event: Event, settings: Settings) -> bool:

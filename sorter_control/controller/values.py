@@ -97,7 +97,7 @@ class ControllerState:
     asked: frozenset[int] = frozenset()
     """Items whose pictures this run of the controller has asked for."""
     overrides: dict[str, Override] = field(default_factory=dict)
-    """Newest answer of a person by item id."""
+    """Newest answer of a person by item id, for the last ``steering.KEPT_ANSWERS`` items."""
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()
@@ -180,9 +180,13 @@ class NotGraded:
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A person has answered."""
+    """People have answered.
 
-    override: Override
+    Attributes:
+        answers: In order of seq.
+    """
+
+    answers: tuple[Override, ...]
 
 
 Observation = PlcReported | PlcLost | Identified | Graded | NotGraded | Overridden

@@ -73,11 +73,12 @@ class ModbusPlc:
         Raises:
             PlcError: No answer, or an error.
         """
+        registers = pack_host(image)
         async with self._lock:
-            client = await self._connected()
-            registers = pack_host(image)
             await self._ask(
-                client.write_registers(tags.HOST.address, registers, device_id=tags.UNIT)
+                lambda client: client.write_registers(
+                    tags.HOST.address, registers, device_id=tags.UNIT
+                )
             )
 
     async def close(self) -> None:
@@ -87,9 +88,10 @@ class ModbusPlc:
             self._client = None
 
     async def _input(self, start: int, end: int) -> list[int]:
-        client = await self._connected()
         reply = await self._ask(
-            client.read_input_registers(start, count=end - start, device_id=tags.UNIT)
+            lambda client: client.read_input_registers(
+                start, count=end - start, device_id=tags.UNIT
+            )
         )
         if len(reply.registers) != end - start:
             raise await self._failure(f"{len(reply.registers)} registers instead of {end - start}")
@@ -109,9 +111,13 @@ class ModbusPlc:
         self._client = client
         return client
 
-    async def _ask(self, request: Awaitable[ModbusPDU]) -> ModbusPDU:
+    async def _ask(
+        self, request: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]]
+    ) -> ModbusPDU:
+        """Send a request; made here, since pymodbus raises before there is anything to await."""
+        client = await self._connected()
         try:
-            reply = await request
+            reply = await request(client)
         except (ModbusException, OSError) as error:
             raise await self._failure(str(error)) from error
         if reply.isError():

@@ -15,6 +15,8 @@ import pytest
 from regrade.demo.feed import SAMPLES
 from tests.e2e.processes import Command, Regrade, Site, processes_naming
 
+_ROOT = Path(__file__).parents[2]  # this tree, whichever one is installed
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is an end-to-end test and may take its time."""
@@ -38,7 +40,7 @@ def regrade(tmp_path: Path) -> Iterator[Regrade]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=tmp_path,
-                env={**os.environ, "COLUMNS": "160", "DISPLAY": ""},
+                env={**os.environ, "PYTHONPATH": str(_ROOT), "COLUMNS": "160", "DISPLAY": ""},
             )
         commands.append(Command(process, output))
         return commands[-1]

@@ -138,7 +138,7 @@ def test_the_record_of_an_earlier_run_is_not_mixed_with_a_new_one(
 ) -> None:
     (tmp_path / "demo" / "server").mkdir(parents=True)
     demo = regrade("demo", *QUIET, "--items", 1, "--data", tmp_path / "demo")
-    assert demo.ends() == 1
+    assert demo.ends() == 2
     assert "is not empty" in demo.text()
 
 
@@ -146,7 +146,8 @@ def test_a_port_in_use_is_said(regrade: Regrade, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         demo = regrade("demo", "--port", port, "--items", 1, "--data", tmp_path / "demo")
-        assert demo.ends() == 1
+        assert demo.ends() == 2
+    assert not (tmp_path / "demo").exists()
     assert re.search(rf"port {port} .*--port", demo.text(), re.DOTALL)
     assert "Traceback" not in demo.text()
 

@@ -57,14 +57,15 @@ def test_an_answer_in_time_sends_the_item_to_its_lane(
     page.get_by_role("button", name="Start").click()
 
     plc = regrade(
-        "plc", "--feed", feed, "--state", tmp_path / "plc", "--modbus-port", 0, "--camera-port", 0
+        *("plc", "--feed", feed, "--state", tmp_path / "plc", "--speed-mm-s", 250),
+        *("--modbus-port", 0, "--camera-port", 0),
     )
     ports = plc.finds(r"modbus=(\S+) camera=(\S+)")
     regrade(
         *("sort", "--plc", ports[1], "--camera", f"http://{ports[2]}", "--server", site.url),
         *("--facts", feed, "--data", tmp_path / "controller"),
     )
-    page.get_by_text("your answer steers it").wait_for(timeout=30_000)
+    page.get_by_text("your answer steers it").wait_for(timeout=60_000)
     page.locator("#stage[data-state=ready]").wait_for()
     page.keyboard.press("2")
 

@@ -78,7 +78,7 @@ def make_client(tmp_path: Path, grader: FakeGrader) -> Iterator[ClientFactory]:
         def make(
             *, capacity: Capacity | None = None, upload: UploadLimits | None = None
         ) -> TestClient:
-            settings = ServerSettings(data_dir=tmp_path)
+            settings = ServerSettings(data_dir=tmp_path, host_names=frozenset({"testserver"}))
             settings = replace(
                 settings,
                 capacity=capacity or settings.capacity,

@@ -225,6 +225,31 @@ def test_pages_of_other_sites_change_nothing(
     assert len(client.get("/v1/overrides").json()) == (status == 201)
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("192.168.7.5:8000", 200),
+        ("TestServer:8000", 200),
+        ("rebound.example:8000", 421),
+        ("localhost.rebound.example", 421),
+        ("127.0.0.1.rebound.example", 421),
+        ("user@rebound.example", 421),
+        ("[broken", 421),
+        ("", 421),
+    ],
+)
+def test_a_name_that_another_site_points_at_this_server_reads_nothing(
+    client: TestClient, host: str, status: int
+) -> None:
+    reply = client.get("/v1/items", headers={"Host": host})
+    assert reply.status_code == status
+    if status != 200:
+        assert error_of(reply) == (421, "unknown_host", "Host")
+
+
 def test_health_and_metrics(client: TestClient, grader: FakeGrader) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json() == {

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from tests.inference.inference_factories import (
 )
 
 pytestmark = pytest.mark.slow
+_PATIENCE_MS = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 _CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = [
@@ -73,7 +76,7 @@ def page(browser: Browser, api: httpx.Client) -> Iterator[Page]:
     context = browser.new_context(base_url=str(api.base_url), has_touch=True)
     context.add_init_script("localStorage.operator ||= 'Anna'")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on(
@@ -115,6 +118,37 @@ def press(page: Page, key: str) -> None:
     """Press a key once the desk takes answers for the item on show."""
     expect(page.locator("#stage[data-state=ready]")).to_be_visible()
     page.keyboard.press(key)
+
+
+class Held:
+    """Keeps the next reply to ``pattern`` that holds ``text`` until it is released."""
+
+    def __init__(self, page: Page, pattern: str, text: str) -> None:
+        self._page = page
+        self._pattern = pattern
+        self._text = text
+        self._kept: list[tuple[Route, APIResponse]] = []
+        page.route(pattern, self._look)
+
+    def _look(self, route: Route) -> None:
+        reply = route.fetch()
+        if self._kept or self._text not in reply.text():
+            route.fulfill(response=reply)
+        else:
+            self._kept.append((route, reply))
+
+    def wait(self) -> None:
+        """Until the reply has come."""
+        limit = time.monotonic() + _PATIENCE_MS / 1000
+        while not self._kept:
+            assert time.monotonic() < limit, f"no reply to {self._pattern} with {self._text}"
+            self._page.wait_for_timeout(20)  # lets Playwright call the route
+
+    def release(self) -> None:
+        """Let the page have it."""
+        self.wait()
+        ((route, reply),) = self._kept
+        route.fulfill(response=reply)
 
 
 def test_each_key_records_its_grade_and_the_next_item_is_there(
@@ -166,34 +200,44 @@ def test_undo_withdraws_the_answer_and_shows_the_item_again(page: Page, api: htt
 def test_an_item_fetched_while_it_is_undone_is_not_queued_twice(
     page: Page, api: httpx.Client
 ) -> None:
+    """The queue's reply with the undone item comes after the undo has put it on show."""
     grade(api, "R-1", "R-2")
     page.goto("/review")
+    expect(shown(page)).to_have_text("R-1")
     press(page, "4")
     expect(page.locator("#toast")).to_contain_text("R-1 recorded")
-    page.wait_for_load_state("networkidle")
-    late: list[tuple[Route, APIResponse]] = []
-    undone: list[Route] = []
-
-    def hold_if_it_is_the_undone_item(route: Route) -> None:
-        reply = route.fetch()
-        if "R-1" not in reply.text():
-            return route.fulfill(response=reply)
-        late.append((route, reply))
-        return undone.pop().continue_() if undone else None
-
-    page.route("**/review/next?**", hold_if_it_is_the_undone_item)
-    page.route(
-        "**/review/items/R-1?**",
-        lambda route: route.continue_() if late else undone.append(route),
-    )
+    expect(shown(page)).to_have_text("R-2")
+    queued = Held(page, "**/review/next?**", "R-1")
+    undone = Held(page, "**/review/items/**", "R-1")
     page.keyboard.press("u")
+    queued.wait()
+    undone.release()
     expect(shown(page)).to_have_text("R-1")
-    [(route, reply)] = late
     with page.expect_response("**/review/next?**"):
-        route.fulfill(response=reply)
+        queued.release()
     press(page, "1")
     expect(shown(page)).to_have_text("R-2")
-    page.unroute_all(behavior="wait")
+
+
+def test_an_undone_item_that_the_queue_gave_first_is_not_queued_behind_itself(
+    page: Page, api: httpx.Client
+) -> None:
+    """The undo's own reply comes after the queue has put the item on show again."""
+    grade(api, "R-1")
+    page.goto("/review")
+    expect(shown(page)).to_have_text("R-1")
+    press(page, "4")
+    expect(page.locator("#toast")).to_contain_text("R-1 recorded")
+    expect(page.locator("#empty")).to_be_visible()
+    undone = Held(page, "**/review/items/**", "R-1")
+    page.keyboard.press("u")
+    expect(shown(page)).to_have_text("R-1")
+    with page.expect_response("**/review/items/**"):
+        undone.release()
+    press(page, "1")
+    expect(page.locator("#toast")).to_contain_text("R-1 recorded as New")
+    expect(page.locator("#empty")).to_be_visible()
+    assert [grade for _, grade, _ in overrides(api)] == ["salvage", None, "new"]
 
 
 def test_a_skipped_item_comes_again_after_the_others(page: Page, api: httpx.Client) -> None:
@@ -278,9 +322,9 @@ def test_an_unsent_answer_outlives_a_reload(page: Page, api: httpx.Client) -> No
 
 def test_two_tabs_get_different_items(page: Page, api: httpx.Client) -> None:
     grade(api, "R-1", "R-2", "R-3", "R-4")
-    page.goto("/review")
+    with page.expect_response(re.compile(r"/review/next\?.*passed=R-1")):  # the item after it
+        page.goto("/review")
     expect(shown(page)).to_have_text("R-1")
-    page.wait_for_load_state("networkidle")  # the item after it is fetched too
     other = page.context.new_page()
     other.goto("/review")
     expect(shown(other)).to_have_text("R-3")
@@ -305,6 +349,7 @@ def test_the_name_is_asked_once(browser: Browser, api: httpx.Client) -> None:
     grade(api, "R-1", "R-2")
     context = browser.new_context(base_url=str(api.base_url))
     page = context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto("/review")
     page.get_by_label("Name").fill("Chidi <b>")
     page.get_by_role("button", name="Start").click()
@@ -355,6 +400,41 @@ def test_the_line_page_waits_for_a_line_then_shows_it(page: Page, api: httpx.Cli
     expect(page.locator("#packml")).to_have_text("execute")
     expect(page.locator("#stale")).to_contain_text("No report for")
     expect(page.locator(".ask strong")).to_have_text("1")
+
+
+def test_an_item_on_the_belt_becomes_a_link_once_its_plate_is_read(
+    page: Page, api: httpx.Client
+) -> None:
+    def report(item_id: str | None) -> None:
+        state = line_state([belt_item(item_id, grade=None, lane=None)])
+        reply = api.put("/v1/lines/line1/state", json=state.model_dump(mode="json"))
+        reply.raise_for_status()
+
+    report(None)
+    page.goto("/line")
+    expect(page.locator(".parcel")).to_have_attribute("title", "plate not read")
+    expect(page.locator(".parcel[href]")).to_have_count(0)
+    report("R-1")
+    expect(page.locator(".parcel")).to_have_attribute("href", "/items/R-1")
+    expect(page.locator(".parcel")).to_have_attribute("title", "R-1")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (768, 1024)])
+def test_the_picture_is_large_on_every_screen(
+    page: Page, api: httpx.Client, width: int, height: int
+) -> None:
+    """With the answers below it, the picture is at least a quarter of the screen's height."""
+    grade(api, "R-1", views=2)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/review")
+    expect(page.locator(".frame:visible")).to_have_attribute("style", re.compile("--ratio"))
+    picture = page.locator(".photo:visible .frame").bounding_box()
+    answers = page.locator(".answers").bounding_box()
+    assert picture
+    assert answers
+    assert picture["height"] >= height / 4
+    assert picture["y"] + picture["height"] <= answers["y"]
+    assert answers["y"] + answers["height"] <= height
 
 
 def test_the_item_page_says_why(page: Page, api: httpx.Client) -> None:

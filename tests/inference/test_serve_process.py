@@ -175,7 +175,7 @@ def test_a_client_that_hangs_up_half_way_is_no_fault(server: Process) -> None:
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as half:
         half.sendall(
-            b"POST /v1/grade HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+            b"POST /v1/grade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
             b"Content-Type: multipart/form-data; boundary=xx\r\n\r\n--xx\r\n"
         )
     assert grade(server.url).status_code == 200

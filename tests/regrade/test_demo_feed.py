@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from model.contract import ItemFacts
-from regrade.demo.feed import FeedError, Product, photo_products, sample_products, write_feed
+from regrade.demo.errors import UsageError
+from regrade.demo.feed import Product, photo_products, sample_products, write_feed
 
 PRODUCTS = [Product("box", (Path(f"{name}.jpg"),)) for name in "abc"]
 
@@ -42,14 +43,16 @@ def test_photographs_are_found_below_the_folder_and_nothing_else(tmp_path: Path)
     for name in ("b.JPG", "deep/a.png"):
         Image.new("RGB", (20, 20)).save(tmp_path / name)
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere")
     found = [product.pictures[0].name for product in photo_products(tmp_path)]
     assert sorted(found) == ["a.png", "b.JPG"]
 
 
 def test_a_folder_without_pictures_is_said_clearly(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match="holds no picture"):
+    with pytest.raises(UsageError, match="holds no picture"):
         photo_products(tmp_path)
-    with pytest.raises(FeedError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         photo_products(tmp_path / "nowhere")
 
 

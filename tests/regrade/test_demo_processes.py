@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from regrade.demo.processes import Part, ProcessError, crew, describe_exit, require_free
+from regrade.demo.errors import ProcessError, UsageError
+from regrade.demo.processes import Part, crew, describe_exit, require_free
 
 
 class Script(Part):
@@ -88,7 +89,7 @@ def test_a_part_that_does_not_listen_is_killed(
 def test_a_port_in_use_is_said_with_the_way_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ProcessError, match=rf"port {port} .* --port"):
+        with pytest.raises(UsageError, match=rf"port {port} .* --port"):
             require_free(port, "--port")
     assert require_free(port, "--port") == port
     assert require_free(0, "--port") > 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from model.contract import Ending, Grade, ItemFacts, Outcome, Verdict
+from sorter_control.controller import steering
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.line_state import line_state
 from sorter_control.controller.steering import steerable_s
@@ -124,7 +125,7 @@ def test_a_doubtful_verdict_is_no_failure() -> None:
 
 def override(line: Rehearsal, grade: Grade | None, seq: int = 1) -> None:
     answer = make_override("RET-0", grade, seq)
-    controller(line).observe(Overridden(answer), line.now)
+    controller(line).observe(Overridden((answer,)), line.now)
 
 
 def test_a_person_steers_the_item_on_the_belt() -> None:
@@ -135,6 +136,31 @@ def test_a_person_steers_the_item_on_the_belt() -> None:
     assert (outcome.lane, outcome.rule, outcome.override_id) == ("salvage", "operator", "o-1")
     assert (outcome.grade, outcome.ending) == (Grade.SALVAGE, Ending.DIVERTED)
     assert line.deposits[0].lane == 4
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 4.0])
+def test_an_answer_that_came_while_the_controller_was_away_steers_all_the_same(
+    delay_s: float,
+) -> None:
+    """The server may tell of it before the PLC has named the item, decided already or not."""
+    line = make_rehearsal(make_rows(1), always(Grade.NEW, delay_s, review=True))
+    line.run(4)
+    line.kill_controller()
+    line.start_controller()
+    override(line, Grade.REPAIRABLE)
+    (outcome,) = ended(line)
+    assert (outcome.lane, outcome.rule) == ("repair", "operator")
+
+
+def test_answers_are_kept_for_the_newest_items_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steering, "KEPT_ANSWERS", 2)
+    line = make_rehearsal(make_rows(1), gone)
+    answers = [make_override(name, Grade.NEW, seq) for seq, name in enumerate("abac", start=1)]
+    controller(line).observe(Overridden(tuple(answers)), line.now)
+    assert {item_id: each.seq for item_id, each in controller(line).state.overrides.items()} == {
+        "a": 3,
+        "c": 4,
+    }
 
 
 def test_a_person_gives_a_lane_to_an_item_that_waits_for_one() -> None:

@@ -111,6 +111,22 @@ async def test_it_connects_again_after_the_plc_was_away(machine: Machine) -> Non
     await server.stop()
 
 
+@pytest.mark.parametrize("call", ["read", "write"])
+async def test_a_connection_that_was_lost_between_two_calls_is_a_plc_error(
+    machine: Machine, call: str
+) -> None:
+    """pymodbus has noticed the loss by then, and refuses before anything is sent."""
+    server = PlcServer(lambda: machine)
+    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0))
+    await driver.read()
+    assert driver._client is not None
+    driver._client.close()  # as it does by itself when it sees the connection end
+    with pytest.raises(PlcError, match="Not connected"):
+        await (driver.read() if call == "read" else driver.write(HostImage()))
+    await driver.close()
+    await server.stop()
+
+
 async def test_a_plc_that_accepts_and_says_nothing_is_an_error_in_time() -> None:
     quiet = asyncio.Event()
 

@@ -17,6 +17,8 @@ from model.contract import Grade, ItemFacts
 from sorter_control.cli import register
 from tests.sorter_control.factories import make_verdict
 
+_ROOT = Path(__file__).parents[2]  # this tree, whichever one is installed
+
 
 def run(*words: object) -> Result:
     app = typer.Typer()
@@ -92,7 +94,8 @@ def test_plc_says_its_ports_and_ends_cleanly_on_a_signal(tmp_path: Path) -> None
     process = subprocess.Popen(
         [sys.executable, "-m", "regrade", "plc", "--feed", "feed.jsonl", "--state", "state",
          "--modbus-port", "0", "--camera-port", "0"],
-        stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "160"},
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), "COLUMNS": "160"},
     )  # fmt: skip
     assert process.stderr is not None
     line = process.stderr.readline()

@@ -146,7 +146,7 @@ class Trial:
                 self.answers += 1
                 grade = GRADES[self.answers % len(GRADES)]
                 answer = make_override(item.item_id, grade, self.answers)
-                controller.observe(Overridden(answer), self.line.now)
+                controller.observe(Overridden((answer,)), self.line.now)
 
     def remove(self) -> None:
         world = self.line.machine.world

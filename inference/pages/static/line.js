@@ -166,8 +166,7 @@ function readings(s) {
 function place(item) {
   let entry = shown.get(item.tid);
   if (!entry) {
-    const node = make(item.item_id ? "a" : "div", "parcel");
-    if (item.item_id) node.href = `/items/${encodeURIComponent(item.item_id)}`;
+    const node = make("a", "parcel"); // a link once the plate is read
     const grade = make("span", "parcel-grade");
     const picture = make("span", "parcel-picture");
     const lane = make("span", "parcel-lane");
@@ -177,7 +176,7 @@ function place(item) {
     shown.set(item.tid, entry);
   }
   entry.item = item;
-  const key = [item.grade, item.lane, item.needs_review, item.image].join();
+  const key = [item.item_id, item.grade, item.lane, item.needs_review, item.image].join();
   if (key !== entry.key) {
     entry.key = key;
     dress(entry, item);
@@ -187,6 +186,7 @@ function place(item) {
 function dress({ node, grade, picture, lane }, item) {
   node.className = `parcel grade-${item.grade || "none"}`;
   node.classList.toggle("asks", item.needs_review);
+  if (item.item_id) node.href = `/items/${encodeURIComponent(item.item_id)}`;
   node.title = `${item.item_id || "plate not read"}${item.needs_review ? ": waits for a person" : ""}`;
   grade.replaceChildren(icon(`grade-${item.grade || "none"}`), item.grade ? WORD[item.grade] : "…");
   picture.replaceChildren();

@@ -167,7 +167,8 @@ async function undo() {
   await send({ id: randomId("web"), item: last.item, grade: null, operator: operatorName(), seen: last.seq });
   const item = await fetchItem(last.item).catch(() => null);
   if (!item) return;
-  if (current) ahead = { ...current };
+  // the queue may have put it on show already, once it waits again
+  if (current && current.id !== item.id) ahead = current;
   show(item);
 }
 
