@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Labelled pictures: import, render.", no_args_is_help=True)
+import datasets.checks.cli
+
+data_app = typer.Typer(
+    help="Labelled pictures: import, check, split, render.", no_args_is_help=True
+)
+
+
+datasets.checks.cli.register(data_app)
 
 
 def register(app: typer.Typer) -> None:

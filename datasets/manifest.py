@@ -45,7 +45,7 @@ class LabelledPicture(BaseModel):
     source: str = Field(description="Data set that the picture comes from.")
     category: str
     group: str = Field(description="Pictures of one group (item, near-duplicates) share a split.")
-    split: Split
+    split: Split | None = Field(default=None, description="None: not assigned yet.")
     grade: GradeInterval | None = None
     present: tuple[DamageType, ...] = ()
     absent: tuple[DamageType, ...] = ()
