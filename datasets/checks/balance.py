@@ -12,6 +12,7 @@ from datasets.manifest import SPLITS
 from model.contract import DamageType, GradeInterval
 
 MIN_EXAMPLES = 20
+MIN_PER_SPLIT = 5
 MAX_RATIO = 10.0
 UNASSIGNED = "no split yet"
 
@@ -56,13 +57,13 @@ def _check_source(source: str, by_split: dict[str, Counter[Label]]) -> Iterator[
             "Plain accuracy hides the rare label: read balanced figures, and label more of it.",
         )
     for split, counts in by_split.items():
-        if missing := [
-            grade_text(label) for label in total if label not in counts and split != UNASSIGNED
-        ]:
+        few_of = [label for label in total if counts[label] < MIN_PER_SPLIT and split != UNASSIGNED]
+        if few_of and len(total) > 1:
+            held = ", ".join(f"{counts[label]} {grade_text(label)}" for label in few_of)
             yield _finding(
                 Severity.WARNING,
-                f"{source}: {split} has no picture that is {' or '.join(missing)}",
-                "Its figures say nothing of that label; `regrade data split` stratifies by label.",
+                f"{source}: {split} holds only {held}",
+                "Its figures hang on single pictures; `regrade data split` gives each label its share.",
             )
 
 

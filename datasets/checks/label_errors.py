@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from cleanlab.filter import find_label_issues
+from sklearn.metrics import balanced_accuracy_score
 
 from datasets.checks.findings import Finding, Section, Severity, Shown, counted
 from datasets.checks.folds import MIN_UNITS, Matrix, Numbers, on_features, out_of_fold
@@ -20,6 +21,8 @@ from datasets.checks.labels import grade_text, overlap
 from datasets.manifest import LabelledPicture
 from model.contract import GradeInterval
 
+_MAX_FIT = 0.5
+"""Probability of all labels that go together with a suspect's own."""
 _ADVICE = (
     "Look at them, the least fitting first, and correct what is wrong in the source's own labels; "
     "a hard picture whose label is right stays as it is."
@@ -33,6 +36,8 @@ class Judged:
     source: str
     pictures: int
     """How many were judged; 0 where the labels do not allow it."""
+    balanced_accuracy: float = 0.0
+    """Of the out-of-fold predictions: the worse, the less its suspects mean."""
     suspects: tuple[Shown, ...] = ()
     """The least fitting first."""
 
@@ -60,18 +65,17 @@ def judge_labels(
     given = np.array([labels.index(grade) for n in kept if (grade := rows[n].grade)])
     predicted = out_of_fold(on_features(), features[kept], given, units[kept])
     ranked = find_label_issues(
-        given, predicted, return_indices_ranked_by="self_confidence", n_jobs=1
+        given, predicted, filter_by="both", return_indices_ranked_by="self_confidence", n_jobs=1
     )
     suspects = []
     for n in ranked:
         own, other = labels[given[n]], labels[int(predicted[n].argmax())]
-        if not overlap(own, other):
-            fits = sum(
-                p for p, each in zip(predicted[n], labels, strict=True) if overlap(own, each)
-            )
+        fits = sum(p for p, each in zip(predicted[n], labels, strict=True) if overlap(own, each))
+        if fits < _MAX_FIT and not overlap(own, other):
             note = f"looks {grade_text(other)}; its label fits by {fits:.0%}"
             suspects.append(Shown(numbers[kept[n]], note))
-    return Judged(source, len(kept), tuple(suspects))
+    accuracy = float(balanced_accuracy_score(given, predicted.argmax(axis=1)))
+    return Judged(source, len(kept), accuracy, tuple(suspects))
 
 
 def check_labels(judged: Judged) -> list[Finding]:

@@ -27,7 +27,12 @@ def record(found: Examination, manifests: Sequence[Path], now: datetime) -> Mapp
         "findings": [_finding(finding, found.entries) for finding in found.findings],
         "features": found.looked.extractor,
         "labels": [
-            {"source": each.source, "judged": each.pictures, "suspects": len(each.suspects)}
+            {
+                "source": each.source,
+                "judged": each.pictures,
+                "balanced_accuracy": each.balanced_accuracy,
+                "suspects": len(each.suspects),
+            }
             for each in found.looked.labels
         ],
         "shortcuts": [

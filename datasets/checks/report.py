@@ -25,9 +25,10 @@ from datasets.progress import Track
 from model.contract import Grade
 from model.pictures import PictureError, decode
 
-MAX_FINDINGS = 30
-"""Of one section that are shown; the rest is in the JSON."""
+MAX_ALIKE = 18
+"""Findings of one title that are shown; the rest is in the JSON."""
 MAX_PICTURES = 24
+"""Of one finding."""
 _THUMBNAIL_PX = 220
 _COLOURS = {
     Grade.NEW: "#3f9b63",
@@ -64,11 +65,11 @@ def render_report(
     found: Examination, manifests: Sequence[Path], now: datetime, threads: int, track: Track
 ) -> str:
     """The report as HTML that needs no other file."""
-    shown = {section: found.of(section)[:MAX_FINDINGS] for section in Section}
     numbers = {
         picture.number
-        for findings in shown.values()
-        for finding in findings
+        for section in Section
+        for alike in _alike(found.of(section))
+        for finding in alike[:MAX_ALIKE]
         for picture in finding.shown[:MAX_PICTURES]
     }
     inlined = _inline(sorted(numbers), found.entries, threads, track)
@@ -79,53 +80,61 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = [_section(section, found, shown[section], inlined) for section in Section]
+    sections = [_section(section, found, inlined) for section in Section]
     return environment.get_template("report.html").render(
         found=found,
         severities={severity: found.count(severity) for severity in Severity},
-        sections=[section for section in sections if section["shown"] or section["clean"]],
+        sections=[section for section in sections if section["cards"] or section["always"]],
         manifests=manifests,
         now=now,
         sources=_balance(found),
         questions=_questions(found.looked.shortcuts),
-        legend=[(grade_text_of(grade), colour) for grade, colour in _COLOURS.items()],
+        legend=[(grade.replace("_", " "), colour) for grade, colour in _COLOURS.items()],
     )
 
 
-def grade_text_of(grade: Grade) -> str:
-    """A grade in words."""
-    return grade.replace("_", " ")
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one title together, in the order of the first of each."""
+    by_title: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in findings:
+        by_title.setdefault((finding.severity, finding.title), []).append(finding)
+    return [*by_title.values()]
 
 
 def _section(
-    section: Section,
-    found: Examination,
-    shown: Sequence[Finding],
-    inlined: Mapping[int, str | None],
+    section: Section, found: Examination, inlined: Mapping[int, str | None]
 ) -> dict[str, Any]:
-    everything = found.of(section)
+    findings = found.of(section)
     needs_features = section in (Section.LABELS, Section.SHORTCUTS)
     return {
         "name": section,
         "intro": _INTROS[section],
         "left_out": needs_features and found.looked.extractor is None,
-        "clean": section is not Section.FROZEN,
-        "count": len(everything),
-        "more": len(everything) - len(shown),
-        "shown": [
-            {
-                "severity": finding.severity,
-                "title": finding.title,
-                "advice": finding.advice,
-                "repeats": n > 0 and finding.advice == shown[n - 1].advice,
-                "pictures": [
-                    _thumbnail(picture, found.entries[picture.number], inlined)
-                    for picture in finding.shown[:MAX_PICTURES]
-                ],
-                "more": max(0, len(finding.shown) - MAX_PICTURES),
-            }
-            for n, finding in enumerate(shown)
+        "always": section is not Section.FROZEN,
+        "count": len(findings),
+        "cards": [_card(alike, found.entries, inlined) for alike in _alike(findings)],
+    }
+
+
+def _card(
+    alike: Sequence[Finding], entries: Sequence[Entry], inlined: Mapping[int, str | None]
+) -> dict[str, Any]:
+    first, shown = alike[0], alike[:MAX_ALIKE]
+    return {
+        "severity": first.severity,
+        "title": first.title,
+        "advice": first.advice,
+        "count": len(alike),
+        "sets": [
+            [
+                _thumbnail(picture, entries[picture.number], inlined)
+                for picture in finding.shown[:MAX_PICTURES]
+            ]
+            for finding in shown
+            if finding.shown
         ],
+        "more": len(alike) - len(shown),
+        "more_pictures": max(0, len(first.shown) - MAX_PICTURES),
     }
 
 

@@ -36,14 +36,15 @@ _RISK = 0.6
 _STANDARD_ERRORS = 3.0
 
 _ADVICE = {
-    "picture size": "Bring all pictures to one size and shape, lose resolution at random in training, and read "
-    "figures by picture size.",
-    "file and compression": "Save all pictures with the same program and quality, or re-encode at random in training.",
-    "light and colour": "Vary brightness, contrast and colour in training, and photograph sound and damaged "
-    "items in the same place.",
-    "border colour": "Crop to the item or vary the background; photograph all grades on the same one.",
-    "data set": "Read figures by source, never over all; draw labels evenly within each source, and "
-    "find sources that hold several grades.",
+    "picture size": "Size: bring all pictures to one, lose resolution at random in training, and read figures "
+    "by picture size.",
+    "file and compression": "File: save all pictures with one program and quality, or re-encode at random in "
+    "training.",
+    "light and colour": "Light and colour: vary them in training and photograph all grades in one place, unless it "
+    "is the damage itself that shows, as a missing part does.",
+    "border colour": "Border: crop to the item, or photograph all grades on the same background.",
+    "data set": "Data set: read figures by source, never over all, draw labels evenly within each, and find "
+    "sources that hold several grades.",
 }
 
 
@@ -115,18 +116,21 @@ def measure_shortcuts(
 
 
 def check_shortcuts(shortcuts: Sequence[Shortcut]) -> Iterator[Finding]:
-    """Say what the risks mean, the strongest first."""
-    looking = {(s.scope, s.question): s.auroc for s in shortcuts if s.predictor == LOOKING}
-    for shortcut in sorted(shortcuts, key=lambda s: -s.auroc):
-        if shortcut.is_risk:
-            seen = looking[shortcut.scope, shortcut.question]
+    """Say for each scope and question what tells it too well, the strongest first."""
+    asked: dict[tuple[str, str], list[Shortcut]] = {}
+    for shortcut in shortcuts:
+        asked.setdefault((shortcut.scope, shortcut.question), []).append(shortcut)
+    for (scope, question), tried in asked.items():
+        risks = sorted((each for each in tried if each.is_risk), key=lambda each: -each.auroc)
+        looking = next(each for each in tried if each.predictor == LOOKING)
+        if risks:
+            named = ", ".join(f"{risk.predictor} ({risk.auroc:.2f})" for risk in risks)
             yield Finding(
                 Section.SHORTCUTS,
                 Severity.WARNING,
-                f"{shortcut.scope}: {shortcut.predictor} alone tells {shortcut.question} with AUROC "
-                f"{shortcut.auroc:.2f} (the picture itself: {seen:.2f}, luck: up to "
-                f"{shortcut.limit:.2f})",
-                f"A model can get that far without seeing any damage. {_ADVICE[shortcut.predictor]}",
+                f"{scope}: {question} is told by {named} alone; by the picture ({looking.auroc:.2f})",
+                "A model can reach these AUROCs without seeing any damage. "
+                + " ".join(_ADVICE[risk.predictor] for risk in risks),
             )
 
 

@@ -28,11 +28,12 @@ def print_summary(found: Examination, console: Console) -> None:
     table = Table("section", *(f"{severity}s" for severity in Severity), "for example")
     for section in Section:
         findings = found.of(section)
+        titles = [*dict.fromkeys(finding.title for finding in findings)]
         cells = []
         for severity in Severity:
             count = sum(finding.severity is severity for finding in findings)
             cells.append(f"[{_STYLES[severity]}]{count}[/]" if count else "-")
-        table.add_row(section, *cells, "\n".join(f.title for f in findings[:_LINES]))
+        table.add_row(section, *cells, "\n".join(titles[:_LINES]))
     console.print(table)
     looking = {(s.scope, s.question): s for s in found.looked.shortcuts if s.predictor == LOOKING}
     risks = sorted(
