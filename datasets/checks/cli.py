@@ -53,7 +53,10 @@ def check(
     ] = None,
     *,
     quick: Annotated[
-        bool, typer.Option(help="Leave out label errors and shortcuts, which need a network.")
+        bool,
+        typer.Option(
+            help="Leave out label errors, shortcuts and look-alikes, which need a network."
+        ),
     ] = False,
 ) -> None:
     """Look for what is wrong with labelled pictures: exit code 0 clean, 1 errors, 2 unusable input."""

@@ -19,6 +19,7 @@ from datasets.checks.files import check_files
 from datasets.checks.findings import Finding, Section, Severity
 from datasets.checks.label_errors import Judged, check_labels, judge_labels
 from datasets.checks.leakage import check_leakage
+from datasets.checks.lookalikes import check_lookalikes
 from datasets.checks.shortcuts import Shortcut, check_shortcuts, measure_shortcuts
 from datasets.frozen import FrozenSet
 from datasets.manifest import LabelledPicture
@@ -36,6 +37,7 @@ class Looked:
     """Every source in turn."""
     shortcuts: tuple[Shortcut, ...] = ()
     """By scope and question, the best predictor first."""
+    lookalikes: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def examine(entries: Sequence[Entry], frozen: FrozenSet | None, tools: Tools) ->
     looked = _look(rows, pictures, units, cache, tools)
     for judged in looked.labels:
         findings += check_labels(judged)
-    findings += check_shortcuts(looked.shortcuts)
+    findings += (*check_shortcuts(looked.shortcuts), *looked.lookalikes)
     return Examination(
         entries=tuple(entries),
         findings=tuple(sorted(findings, key=_order)),
@@ -132,7 +134,8 @@ def _look(
     ]
     facts = [picture.facts for picture in pictures]
     shortcuts = measure_shortcuts(seen, facts, features, chosen, track)
-    return Looked(extractor.name, tuple(labels), tuple(shortcuts))
+    lookalikes = check_lookalikes(seen, numbers, features, chosen)
+    return Looked(extractor.name, tuple(labels), tuple(shortcuts), tuple(lookalikes))
 
 
 def _order(finding: Finding) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def on_features() -> Any:
 
 def on_trivia() -> Any:
     """A forest: a rule as odd as 'all 640 px wide' must not escape it."""
-    return RandomForestClassifier(100, min_samples_leaf=3, random_state=0, n_jobs=1)
+    return RandomForestClassifier(50, min_samples_leaf=3, random_state=0, n_jobs=1)
 
 
 def units_per_class(classes: Numbers, units: Numbers) -> list[int]:

@@ -65,7 +65,11 @@ def judge_labels(
     given = np.array([labels.index(grade) for n in kept if (grade := rows[n].grade)])
     predicted = out_of_fold(on_features(), features[kept], given, units[kept])
     ranked = find_label_issues(
-        given, predicted, filter_by="both", return_indices_ranked_by="self_confidence", n_jobs=1
+        given,
+        predicted,
+        filter_by="confident_learning",
+        return_indices_ranked_by="self_confidence",
+        n_jobs=1,
     )
     suspects = []
     for n in ranked:

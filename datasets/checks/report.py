@@ -37,7 +37,7 @@ _COLOURS = {
     Grade.SALVAGE: "#b8433a",
 }
 _INTROS = {
-    Section.LEAKAGE: "Items, groups and photographs (also re-encoded, resized or mirrored ones) that stand in several splits. Crops, turned pictures and further photographs of one item are not found: give those one item id.",
+    Section.LEAKAGE: "Items, groups and photographs (also re-encoded, resized or mirrored ones) that stand in several splits. Crops, added borders and further photographs of one item are only suspected, by a network's features; turned pictures are not found.",
     Section.FILES: "Every file was read to its end and its hash compared with the manifest's.",
     Section.DUPLICATES: "Copies of one photograph: contradicting labels first, then copies that count several times within a split. Copies that the manifest itself puts into one group and split are in order.",
     Section.LABELS: "Confident learning (cleanlab) within each source: pictures whose label contradicts what all others of their source teach. Suspects, not verdicts.",

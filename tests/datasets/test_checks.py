@@ -15,7 +15,6 @@ from datasets.checks.examine import Examination, Tools, examine
 from datasets.checks.features import of_bundle
 from datasets.checks.findings import Finding, Section, Severity
 from datasets.checks.report import MAX_ALIKE, render_report
-from datasets.checks.shortcuts import LOOKING
 from datasets.frozen import FrozenSet
 from datasets.manifest import LabelledPicture, write_manifest
 from datasets.progress import silently
@@ -28,8 +27,8 @@ from tests.datasets.photographs import (
     row_of,
     save,
     shop,
-    stripes_extractor,
 )
+from tests.datasets.photographs import looking as by_eye
 
 REPAIRABLE = GradeInterval.exactly(Grade.REPAIRABLE)
 
@@ -42,7 +41,7 @@ def _examine(
     frozen: FrozenSet | None = None,
 ) -> Examination:
     entries = [Entry(row, root / row.picture) for row in rows]
-    extractor = stripes_extractor() if looking else None
+    extractor = by_eye() if looking else None
     return examine(entries, frozen, Tools(root / "cache", 2, silently, extractor))
 
 
@@ -106,6 +105,19 @@ def test_a_mirrored_copy_in_another_split_leaks(tmp_path: Path) -> None:
     assert found.of(Section.DUPLICATES) == []
 
 
+def test_a_crop_in_another_split_is_suspected(tmp_path: Path) -> None:
+    """Too much is cut off for its detail to lie where the original's does."""
+    rows = shop(tmp_path)
+    whole = photograph(0)
+    save(whole.crop((10, 4, 150, 120)).resize(whole.size), tmp_path / "crop.jpg")
+    rows.append(row_of(tmp_path / "crop.jpg", tmp_path, split="val"))
+    found = _examine(rows, tmp_path, looking=True)
+    (suspicion,) = found.of(Section.LEAKAGE)
+    assert suspicion.severity is Severity.WARNING
+    assert suspicion.title == "Perhaps one item in train and val (shop)"
+    assert _pictures(suspicion, found) == ["000.jpg", "crop.jpg"]
+
+
 @pytest.mark.parametrize("kind", ["item", "group"])
 def test_an_item_and_a_group_in_two_splits_leak(tmp_path: Path, kind: str) -> None:
     """Its two pictures are unlike: only the manifest says that they belong together."""
@@ -152,48 +164,6 @@ def test_a_damage_both_present_and_absent_contradicts(tmp_path: Path) -> None:
     )
     (found,) = _examine([*rows, other], tmp_path).of(Section.DUPLICATES)
     assert found.title.endswith("dent present against absent")
-
-
-def test_a_flipped_label_is_the_first_suspect(tmp_path: Path) -> None:
-    rows = shop(tmp_path)
-    rows[6] = rows[6].model_copy(update={"grade": DAMAGED})
-    found = _examine(rows, tmp_path, looking=True)
-    (finding,) = found.of(Section.LABELS)
-    assert _pictures(finding, found)[0] == rows[6].picture
-    assert "looks new" in finding.shown[0].note
-
-
-def test_a_range_that_holds_the_prediction_is_no_suspect(tmp_path: Path) -> None:
-    """Half of the damaged items are labelled from new on: no prediction can contradict those."""
-    rows = shop(tmp_path)
-    wide = GradeInterval(best=Grade.NEW, worst=Grade.SALVAGE)
-    rows = [
-        row.model_copy(update={"grade": wide}) if n % 4 == 1 else row for n, row in enumerate(rows)
-    ]
-    assert _examine(rows, tmp_path, looking=True).of(Section.LABELS) == []
-
-
-def test_size_that_tells_the_damage_is_a_shortcut(tmp_path: Path) -> None:
-    rows = shop(tmp_path, alter=lambda n, image: image.resize((320, 256)) if n % 2 else image)
-    found = _examine(rows, tmp_path, looking=True)
-    (finding,) = found.of(Section.SHORTCUTS)
-    assert finding.severity is Severity.WARNING
-    assert "picture size (1.00)" in finding.title
-    size = {s.predictor: s for s in found.looked.shortcuts}["picture size"]
-    assert size.is_risk
-    assert size.balanced_accuracy == pytest.approx(1.0)
-    assert size.chance == pytest.approx(0.5)
-
-
-def test_the_data_sets_name_is_a_shortcut_where_each_set_has_one_label(tmp_path: Path) -> None:
-    rows = [
-        row.model_copy(update={"source": "shop" if row.grade == NEW else "returns"})
-        for row in shop(tmp_path)
-    ]
-    shortcuts = _examine(rows, tmp_path, looking=True).looked.shortcuts
-    risks = {s.predictor for s in shortcuts if s.is_risk}
-    assert risks == {"data set"}
-    assert next(s for s in shortcuts if s.predictor == LOOKING).auroc > 0.9
 
 
 def test_rare_labels_and_damages_are_warned_of(tmp_path: Path) -> None:
