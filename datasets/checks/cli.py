@@ -61,6 +61,8 @@ def check(
 ) -> None:
     """Look for what is wrong with labelled pictures: exit code 0 clean, 1 errors, 2 unusable input."""
     _require("sklearn", "cleanlab", "imagehash", *(() if quick or bundle else ("torch", "timm")))
+    if quick and bundle:
+        _fail("--quick asks no network, so --bundle means nothing; leave out one of them")
     import json
     from datetime import UTC, datetime
 

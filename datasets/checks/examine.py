@@ -16,13 +16,13 @@ from datasets.checks.entries import Entry
 from datasets.checks.facts import Facts, Measured, measure_all
 from datasets.checks.features import Extractor, features_of
 from datasets.checks.files import check_files
-from datasets.checks.findings import Finding, Section, Severity
+from datasets.checks.findings import Finding, Section, Severity, counted
 from datasets.checks.label_errors import Judged, check_labels, judge_labels
 from datasets.checks.leakage import check_leakage
 from datasets.checks.lookalikes import check_lookalikes
 from datasets.checks.shortcuts import Shortcut, check_shortcuts, measure_shortcuts
 from datasets.frozen import FrozenSet
-from datasets.manifest import LabelledPicture
+from datasets.manifest import LabelledPicture, ManifestError
 from datasets.progress import Track
 from datasets.units import units_of
 
@@ -82,11 +82,20 @@ def readable(entries: Sequence[Entry], measured: Sequence[Measured]) -> list[Pic
 
 
 def examine(entries: Sequence[Entry], frozen: FrozenSet | None, tools: Tools) -> Examination:
-    """Run every check."""
+    """Run every check.
+
+    Raises:
+        ManifestError: Not one picture can be read.
+    """
     cache = Cache(tools.cache)
     rows = [entry.row for entry in entries]
     measured = measure_all(entries, cache, tools.threads, tools.track)
     pictures = readable(entries, measured)
+    if not pictures:
+        raise ManifestError(
+            f"none of {counted(len(entries), 'picture')} can be read, {entries[0].path} for example; "
+            "give --root, the folder that the manifest's paths start from"
+        )
     pairs = find_pairs(pictures, cache, tools.threads, tools.track)
     groups = groups_of(pairs, len(entries))
     units = units_of(rows, [(pair.first, pair.second) for pair in pairs])
@@ -119,7 +128,7 @@ def _look(
     tools: Tools,
 ) -> Looked:
     """The checks that need a network's features."""
-    if tools.extractor is None or not pictures:
+    if tools.extractor is None:
         return Looked()
     extractor, track = tools.extractor, tools.track
     files = [(picture.sha256, picture.path) for picture in pictures]

@@ -70,8 +70,7 @@ def print_splits(rows: Sequence[LabelledPicture], assignment: Assignment) -> Non
         copies = counted(len(assignment.withheld), "picture")
         console.print(f"{copies} left without a split: copies or items of the frozen test set")
     if assignment.torn:
-        units = counted(len(assignment.torn), "item or photograph")
         console.print(
-            f"{units} in several splits already; see `regrade data check`, and --again to mend it",
+            f"{len(assignment.torn):,} items or photographs are in several splits already; see `regrade data check`, and --again to mend it",
             style="yellow",
         )

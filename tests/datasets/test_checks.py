@@ -247,7 +247,7 @@ def test_the_command_tells_clean_from_faulty_by_its_exit_code(tmp_path: Path) ->
 
 
 def test_unusable_input_ends_with_two_and_one_sentence(tmp_path: Path) -> None:
-    shop(tmp_path)
+    (tmp_path / "out").mkdir()
     manifest = tmp_path / "manifest.jsonl"
     cache = ("--out", tmp_path / "out", "--cache", tmp_path / "cache", "--quick")
     code, said = _run("--manifest", manifest, *cache)
@@ -257,3 +257,7 @@ def test_unusable_input_ends_with_two_and_one_sentence(tmp_path: Path) -> None:
     code, said = _run("--manifest", manifest, "--root", tmp_path, "--root", tmp_path, *cache)
     assert code == 2
     assert "1 manifests but 2 roots" in said
+    write_manifest(manifest, shop(tmp_path, items=1))
+    code, said = _run("--manifest", manifest, "--root", tmp_path / "out", *cache)
+    assert code == 2
+    assert "give --root" in said

@@ -69,9 +69,13 @@ def _measured(
     return {shortcut.predictor: shortcut for shortcut in found}
 
 
-def _suspects(grades: Sequence[GradeInterval], kinds: Sequence[int]) -> list[int]:
+def _suspects(
+    grades: Sequence[GradeInterval], kinds: Sequence[int], clearest: Sequence[int]
+) -> list[int]:
     units = np.arange(COUNT)
-    judged = judge_labels("shop", _rows(grades), units.tolist(), _seen(kinds), units)
+    features = _seen(kinds)
+    features[clearest] *= 1.5
+    judged = judge_labels("shop", _rows(grades), units.tolist(), features, units)
     assert judged.pictures == COUNT
     return [shown.number for shown in judged.suspects]
 
@@ -79,9 +83,11 @@ def _suspects(grades: Sequence[GradeInterval], kinds: Sequence[int]) -> list[int
 def test_a_flipped_label_is_the_only_suspect() -> None:
     kinds = [n % 2 for n in range(COUNT)]
     grades = [DAMAGED if kind else NEW for kind in kinds]
-    assert _suspects(grades, kinds) == []
+    assert _suspects(grades, kinds, [7]) == []
     grades[7] = NEW
-    judged = judge_labels("shop", _rows(grades), range(100, 160), _seen(kinds), np.arange(COUNT))
+    features = _seen(kinds)
+    features[7] *= 1.5
+    judged = judge_labels("shop", _rows(grades), range(100, 160), features, np.arange(COUNT))
     assert [shown.number for shown in judged.suspects] == [107]
     assert "looks lightly used to salvage" in judged.suspects[0].note
     assert judged.balanced_accuracy > 0.9
@@ -97,7 +103,7 @@ def test_a_prediction_within_the_labels_range_makes_no_suspect() -> None:
     looks = [*kinds]
     looks[2], looks[5] = 1, 0
     assert (grades[2], grades[5]) == (DAMAGED, DAMAGED)
-    assert _suspects(grades, looks) == [5]
+    assert _suspects(grades, looks, [2, 5]) == [5]
 
 
 def test_a_source_whose_labels_all_overlap_is_not_judged() -> None:
