@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+import datasets.checks.cli
 import datasets.exporters.cli
 import datasets.importers.cli
 
-data_app = typer.Typer(help="Labelled pictures: import, export, render.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Labelled pictures: import, check, split, export, render.", no_args_is_help=True
+)
 datasets.importers.cli.register(data_app)
+datasets.checks.cli.register(data_app)
 datasets.exporters.cli.register(data_app)
 
 

@@ -1,0 +1,1 @@
+"""Checks of labelled pictures: files, duplicates, leakage, balance, label errors, shortcuts."""
