@@ -1,0 +1,209 @@
+"""The report and the comparison as one HTML file each, which needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from model.contract import GRADES
+from training.evaluation import charts
+from training.evaluation.compare import Compared, disagreements
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.figures import Estimate, Figures
+from training.evaluation.gallery import gallery, shown
+from training.evaluation.graded import Graded
+from training.evaluation.measures import BY_KEY
+
+GRADE_KEYS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "quadratic_kappa",
+    "mean_absolute_error",
+    "interval_accuracy",
+    "damaged_auroc",
+)
+DECISION_KEYS = (
+    "ece_before",
+    "ece_after",
+    "coverage",
+    "mean_set_size",
+    "review_share",
+    "accuracy_without_review",
+    "cost_per_item",
+    "cost_alone",
+    "aurc",
+)
+WEAK_PRECISION = 0.5
+_PAIRS = 12
+_REPORT_CONTENTS = (
+    ("summary", "Summary"),
+    ("sources", "By data set"),
+    ("mistakes", "The worst mistakes"),
+    ("confusion", "Confusion"),
+    ("calibration", "Calibration"),
+    ("selective", "What to leave to a person"),
+    ("coverage", "Coverage"),
+    ("damage", "Damage types"),
+    ("localisation", "Where the damage is"),
+    ("breakdown", "Grade, category, size"),
+    ("familiarity", "Familiarity"),
+    ("meaning", "What the figures mean"),
+)
+_COMPARE_CONTENTS = (
+    ("summary", "Summary"),
+    ("all", "All items"),
+    ("sources", "By data set"),
+    ("pictures", "Where they differ"),
+)
+
+
+def report_page(evaluation: Evaluation) -> str:
+    """The report of one bundle.
+
+    Raises:
+        DataError: A picture cannot be read again.
+    """
+    figures = evaluation.figures
+    drawn = {
+        "confusion": charts.confusion(figures.confusion) if figures.confusion else "",
+        "reliability": charts.reliability(figures.reliability),
+        "risk_coverage": charts.risk_coverage(figures.selective),
+        "coverage": charts.coverage(figures.coverage),
+        "precision_recall": charts.precision_recall(figures.damage)
+        if any(one.precision_recall for one in figures.damage.values())
+        else "",
+    }
+    found = figures.localisation
+    localised = [*found.by_source.items(), *found.by_type.items()]
+    return _render(
+        "report.html",
+        title=f"{figures.bundle.name} {figures.bundle.version}: evaluation",
+        contents=_REPORT_CONTENTS,
+        figures=figures,
+        charts={name: _uri(svg) if svg else "" for name, svg in drawn.items()},
+        gallery=gallery(evaluation.graded, evaluation.manifest),
+        weak=list(weak_spots(figures)),
+        localised=[*localised, ("all", found.all)],
+        grade_keys=GRADE_KEYS,
+        decision_keys=DECISION_KEYS,
+    )
+
+
+def compare_page(compared: Compared) -> str:
+    """The comparison of two bundles.
+
+    Raises:
+        DataError: A picture cannot be read again.
+    """
+    return _render(
+        "compare.html",
+        title="Comparison of two bundles",
+        contents=_COMPARE_CONTENTS,
+        comparison=compared.comparison,
+        verdict=verdict(compared),
+        pairs=[
+            (shown(one, compared.a.manifest), shown(other, compared.b.manifest))
+            for one, other in disagreements(compared, _PAIRS)
+        ],
+    )
+
+
+def verdict(compared: Compared) -> str:
+    """The comparison over all items in a sentence."""
+    found = compared.comparison.all.differences
+    better = [BY_KEY[key].title for key, one in found.items() if one.finding == "B better"]
+    worse = [BY_KEY[key].title for key, one in found.items() if one.finding == "B worse"]
+    if not better and not worse:
+        return "No difference shown on any figure over all items."
+    parts = []
+    if better:
+        parts.append(f"B is better in {', '.join(better)}")
+    if worse:
+        parts.append(f"B is worse in {', '.join(worse)}")
+    return f"Over all items {'; '.join(parts)}. No difference is shown in the others."
+
+
+def weak_spots(figures: Figures) -> Iterator[str]:
+    """What the figures show to be weak, in sentences."""
+    for cell in figures.coverage.cells:
+        if cell.below and "all" in (cell.source, cell.grade):
+            where = " ".join(w.replace("_", " ") for w in (cell.source, cell.grade) if w != "all")
+            yield (
+                f"Prediction sets of {where or 'all items'} hold the grade in "
+                f"{number(cell.coverage.value)} {span(cell.coverage)} of {cell.coverage.n} items, "
+                f"not in {figures.coverage.nominal:g}."
+            )
+    for kind, damage in figures.damage.items():
+        precision = damage.average_precision
+        if precision.value is None:
+            yield f"{_words(kind).capitalize()}: no item shows it, so nothing is known of it."
+        elif precision.value < WEAK_PRECISION:
+            yield (
+                f"{_words(kind).capitalize()}: average precision {number(precision.value)} "
+                f"{span(precision)}, under {WEAK_PRECISION:g} ({damage.present} present, "
+                f"{damage.absent} absent)."
+            )
+    for name, source in figures.by_source.items():
+        review = source.estimates["review_share"]
+        if review.value is not None and review.value > 0.5:
+            yield (
+                f"{_words(name)}: {number(review.value)} {span(review)} of {review.n} items go to a "
+                "person."
+            )
+    for name, foreign in figures.familiarity.foreign.items():
+        if foreign.auroc.value is not None and foreign.auroc.value < 0.95:
+            yield (
+                f"Foreign pictures ({name}) are told from its own with AUROC "
+                f"{number(foreign.auroc.value)} {span(foreign.auroc)}, under 0.95 (n "
+                f"{foreign.pictures})."
+            )
+
+
+def number(value: float | None, *, signed: bool = False) -> str:
+    """A figure for the page."""
+    return "–" if value is None else f"{value:{'+' if signed else ''}.3f}"
+
+
+def span(estimate: Estimate, *, signed: bool = False) -> str:
+    """Its interval in brackets."""
+    if estimate.value is None:
+        return ""
+    if estimate.low is None or estimate.high is None:
+        return "[too few for an interval]"
+    sign = "+" if signed else ""
+    return f"[{estimate.low:{sign}.2f}, {estimate.high:{sign}.2f}]"
+
+
+def _probabilities(item: Graded) -> str:
+    shares = item.assessment.probabilities
+    return ", ".join(f"{_words(grade)} {shares[grade]:.0%}" for grade in GRADES)
+
+
+def _words(name: str | None) -> str:
+    return (name or "").replace("_", " ")
+
+
+def _uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _render(template: str, **context: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("training.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["words"] = _words
+    environment.globals |= {
+        "number": number,
+        "span": span,
+        "probabilities": _probabilities,
+        "measures": BY_KEY,
+    }
+    return environment.get_template(template).render(context)
