@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +22,7 @@ from training.evaluation.figures import (
 )
 
 INK, MUTED, ACCENT, WARN = "#1c2733", "#8a96a3", "#1f6f8b", "#c2452d"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "svg.fonttype": "none",
@@ -54,7 +55,9 @@ def confusion(tables: Mapping[str, Sequence[Sequence[int]]]) -> str:
         return _svg(figure)
 
 
-def _confusion(axis: Axes, name: str, table: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+def _confusion(
+    axis: Axes, name: str, table: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> None:
     totals = table.sum(axis=1, keepdims=True)
     shares = table / np.maximum(totals, 1)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -119,12 +122,16 @@ def risk_coverage(found: Selective) -> str:
         right.axhline(found.review_cost, color=MUTED, linestyle="--", linewidth=1)
         right.annotate(
             "a person decides everything",
-            (2, found.review_cost),
+            (100, found.review_cost),
+            (0, 3),
+            textcoords="offset points",
             va="bottom",
+            ha="right",
             color=MUTED,
             fontsize=8,
         )
-        right.set(title=f"cost per item, n = {n}", ylabel="cost, in reviews' units")
+        right.set(title=f"cost per item, n = {n}", ylabel="cost")
+        right.margins(y=0.12)
         shipped = found.points[0]
         if shipped.review_share.value is not None:
             share = 100 * (1 - shipped.review_share.value)
@@ -168,7 +175,9 @@ def coverage(found: Coverage) -> str:
         axis.set_yticks(range(len(names)), names)
         axis.invert_yaxis()
         axis.set_xlim(right=101)
-        axis.set_xlabel(f"sets that hold the labelled grade, % (dashed: nominal {found.nominal:.0%})")
+        axis.set_xlabel(
+            f"sets that hold the labelled grade, % (dashed: nominal {found.nominal:.0%})"
+        )
         return _svg(figure)
 
 

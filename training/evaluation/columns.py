@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -59,12 +60,14 @@ class Columns:
     @property
     def exact(self) -> Bools:
         """(N,) whether the label is one grade."""
-        return (self.best >= 0) & (self.best == self.worst)
+        exact: Bools = (self.best >= 0) & (self.best == self.worst)
+        return exact
 
     @property
     def labelled(self) -> Bools:
         """(N,) whether the label says anything about the grade."""
-        return self.best >= 0
+        labelled: Bools = self.best >= 0
+        return labelled
 
 
 def columns_of(graded: Sequence[Graded], manifest: Manifest) -> Columns:
@@ -100,7 +103,7 @@ def columns_of(graded: Sequence[Graded], manifest: Manifest) -> Columns:
 def size_bin(shorter_side_px: int) -> str:
     """Name of the bin that a picture's shorter side falls in."""
     edges = (0, *_SIZE_BINS_PX)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         if shorter_side_px < high:
             return f"{low:04d} to {high - 1} px"
     return f"{edges[-1]:04d} px and more"

@@ -35,7 +35,7 @@ from training.evaluation.figures import (
     Slice,
 )
 from training.evaluation.graded import Graded, grade_items
-from training.evaluation.localisation import locate, localisation
+from training.evaluation.localisation import localisation, locate
 from training.evaluation.measures import Stakes, slice_of, top
 from training.evaluation.selective import coverage, selective
 from training.examples import Example
@@ -93,9 +93,7 @@ def evaluate_with(
     """As `evaluate`, with a grader at hand."""
     manifest = grader.bundle.manifest
     graded = tuple(grade_items(grader, examples, track))
-    strange = {
-        one.name: unfamiliarity_of(grader, one, track) for one in (*synthetic(), *foreign)
-    }
+    strange = {one.name: unfamiliarity_of(grader, one, track) for one in (*synthetic(), *foreign)}
     return Evaluation(manifest, graded, figures_of(graded, manifest, strange, how))
 
 

@@ -83,7 +83,8 @@ def _gradient(rng: np.random.Generator) -> NDArray[Any]:
     axis = np.linspace(-0.5, 0.5, _SIDE_PX)
     along = axis[None] * np.cos(angle) + axis[:, None] * np.sin(angle)
     share = (along - along.min()) / np.ptp(along)
-    return start + share[..., None] * (end - start)
+    pixels: NDArray[Any] = start + share[..., None] * (end - start)
+    return pixels
 
 
 def _png(pixels: NDArray[Any]) -> Picture:

@@ -62,7 +62,11 @@ def gallery(graded: Sequence[Graded], manifest: Manifest) -> Gallery:
         key=lambda item: (-(cost_of(item, costs) or 0), item.assessment.expected_cost),
     )
     right = sorted(
-        (i for i in graded if i.grade and i.assessment.grade in i.grade and i.assessment.needs_review),
+        (
+            i
+            for i in graded
+            if i.grade and i.assessment.grade in i.grade and i.assessment.needs_review
+        ),
         key=lambda item: -item.assessment.expected_cost,
     )
 

@@ -1,4 +1,4 @@
-"""How well damage is located, against what labels mark: polygons, masks.
+"""How well damage is located, against what labels mark: polygons, masks and boxes.
 
 Each pair of a picture and a damage type that is marked on it counts; a type's map is compared with
 that type's regions only.
@@ -16,6 +16,8 @@ AU-PRO              area under the per-region overlap up to 30 % false positive 
                     al., CVPR 2019), as a share of what is possible; regions are the connected parts
                     of the marked area; pictures free of the type count as negatives; over several
                     types the mean
+
+A region that is marked by a box alone counts for the box figures and the pointing game only.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from training.evaluation.regions import (
     GRID,
     Extent,
     Mask,
+    box_of,
     iou,
     region_extent,
     region_mask,
@@ -133,22 +136,23 @@ def _compare(
     for _, mask in marked:
         union |= mask
     complete = example.row.regions_complete or not marked
+    outlined = complete and all(box_of(region) is None for region, _ in marked)
     extents = [extent for r, mask in marked if (extent := region_extent(r, mask)) is not None]
     shown = [_extent(damage) for damage in boxes]
     score = np.asarray(Image.fromarray(cells).resize((GRID, GRID), Image.Resampling.BILINEAR))
     parts, count = label(union, np.ones((3, 3)))
-    free = np.sort(score[~union]) if complete else np.zeros(0)
+    free = np.sort(score[~union]) if outlined else np.zeros(0)
     return Compared(
         pointed=_points_at(cells, union) if marked else None,
         best_ious=tuple(max((iou(e, box) for box in shown), default=0.0) for e in extents),
         box_ious=tuple(max((iou(e, box) for e in extents), default=0.0) for box in shown)
         if complete
         else (),
-        mask_iou=_mask_iou(cells >= threshold, union) if marked and complete else None,
+        mask_iou=_mask_iou(cells >= threshold, union) if marked and outlined else None,
         overlaps=np.array([_share_over(score[parts == c + 1], levels) for c in range(count)])
         .reshape(count, len(levels))
         .astype(float),
-        false_positives=len(free) - np.searchsorted(free, levels, side="right").astype(float),
+        false_positives=(len(free) - np.searchsorted(free, levels, side="right")).astype(float),
         negatives=len(free),
     )
 
@@ -257,7 +261,8 @@ def _au_pro(located: Sequence[Located], counts: Counts, how: Resampling) -> Esti
     curves = [_Curves.of(chosen) for chosen in usable]
 
     def figure(weights: Floats) -> Floats:
-        return np.mean([curve.area(weights) for curve in curves], axis=0)
+        over_types: Floats = np.mean([curve.area(weights) for curve in curves], axis=0)
+        return over_types
 
     return estimate(figure, counts, how.level, n=sum(len(curve.overlaps) for curve in curves))
 
@@ -283,7 +288,7 @@ class _Curves:
         )
 
     def area(self, weights: Floats) -> Floats:
-        """(B, items) -> (B,)"""
+        """Of each resample: (B, items) -> (B,)."""
         parts, pictures = weights[:, self.part_items], weights[:, self.picture_items]
         overlap = weighted.divide(parts @ self.overlaps, parts.sum(axis=1, keepdims=True))
         rate = weighted.divide(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.contract import GRADES
 from training.evaluation import weighted
@@ -68,7 +66,8 @@ def resting_on(items: Columns, rests: Rests) -> Bools:
         case Rests.LABELLED:
             return items.labelled
         case Rests.CLEAR:
-            return items.labelled & ((items.worst == 0) | (items.best > 0))
+            clear: Bools = items.labelled & ((items.worst == 0) | (items.best > 0))
+            return clear
         case Rests.DECIDED:
             return items.exact & ~items.review
         case Rests.ALL:
@@ -128,8 +127,9 @@ def top(probabilities: Floats) -> Floats:
     return largest
 
 
-def _right(items: Columns) -> NDArray[Any]:
-    return items.best == items.decided
+def _right(items: Columns) -> Bools:
+    right: Bools = items.best == items.decided
+    return right
 
 
 MEASURES = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,10 +11,11 @@ from model.contract import GRADES
 from training.evaluation import charts
 from training.evaluation.compare import Compared, disagreements
 from training.evaluation.evaluate import Evaluation
-from training.evaluation.figures import Estimate, Figures
+from training.evaluation.figures import CoverageCell, Figures
 from training.evaluation.gallery import gallery, shown
 from training.evaluation.graded import Graded
 from training.evaluation.measures import BY_KEY
+from training.evaluation.wording import number, span, weak_spots, words
 
 GRADE_KEYS = (
     "accuracy",
@@ -37,7 +37,6 @@ DECISION_KEYS = (
     "cost_alone",
     "aurc",
 )
-WEAK_PRECISION = 0.5
 _PAIRS = 12
 _REPORT_CONTENTS = (
     ("summary", "Summary"),
@@ -88,6 +87,8 @@ def report_page(evaluation: Evaluation) -> str:
         gallery=gallery(evaluation.graded, evaluation.manifest),
         weak=list(weak_spots(figures)),
         localised=[*localised, ("all", found.all)],
+        coverage_rows=_coverage_rows(figures),
+        coverage_grades=("all", *GRADES),
         grade_keys=GRADE_KEYS,
         decision_keys=DECISION_KEYS,
     )
@@ -127,64 +128,17 @@ def verdict(compared: Compared) -> str:
     return f"Over all items {'; '.join(parts)}. No difference is shown in the others."
 
 
-def weak_spots(figures: Figures) -> Iterator[str]:
-    """What the figures show to be weak, in sentences."""
+def _coverage_rows(figures: Figures) -> dict[str, dict[str, CoverageCell]]:
+    """Source -> grade -> cell, all data sets together last."""
+    rows: dict[str, dict[str, CoverageCell]] = {}
     for cell in figures.coverage.cells:
-        if cell.below and "all" in (cell.source, cell.grade):
-            where = " ".join(w.replace("_", " ") for w in (cell.source, cell.grade) if w != "all")
-            yield (
-                f"Prediction sets of {where or 'all items'} hold the grade in "
-                f"{number(cell.coverage.value)} {span(cell.coverage)} of {cell.coverage.n} items, "
-                f"not in {figures.coverage.nominal:g}."
-            )
-    for kind, damage in figures.damage.items():
-        precision = damage.average_precision
-        if precision.value is None:
-            yield f"{_words(kind).capitalize()}: no item shows it, so nothing is known of it."
-        elif precision.value < WEAK_PRECISION:
-            yield (
-                f"{_words(kind).capitalize()}: average precision {number(precision.value)} "
-                f"{span(precision)}, under {WEAK_PRECISION:g} ({damage.present} present, "
-                f"{damage.absent} absent)."
-            )
-    for name, source in figures.by_source.items():
-        review = source.estimates["review_share"]
-        if review.value is not None and review.value > 0.5:
-            yield (
-                f"{_words(name)}: {number(review.value)} {span(review)} of {review.n} items go to a "
-                "person."
-            )
-    for name, foreign in figures.familiarity.foreign.items():
-        if foreign.auroc.value is not None and foreign.auroc.value < 0.95:
-            yield (
-                f"Foreign pictures ({name}) are told from its own with AUROC "
-                f"{number(foreign.auroc.value)} {span(foreign.auroc)}, under 0.95 (n "
-                f"{foreign.pictures})."
-            )
-
-
-def number(value: float | None, *, signed: bool = False) -> str:
-    """A figure for the page."""
-    return "–" if value is None else f"{value:{'+' if signed else ''}.3f}"
-
-
-def span(estimate: Estimate, *, signed: bool = False) -> str:
-    """Its interval in brackets."""
-    if estimate.value is None:
-        return ""
-    if estimate.low is None or estimate.high is None:
-        return "[too few for an interval]"
-    sign = "+" if signed else ""
-    return f"[{estimate.low:{sign}.2f}, {estimate.high:{sign}.2f}]"
+        rows.setdefault(cell.source, {})[cell.grade] = cell
+    return {name: rows[name] for name in sorted(rows, key=lambda name: (name == "all", name))}
 
 
 def _probabilities(item: Graded) -> str:
     shares = item.assessment.probabilities
-    return ", ".join(f"{_words(grade)} {shares[grade]:.0%}" for grade in GRADES)
-
-
-def _words(name: str | None) -> str:
-    return (name or "").replace("_", " ")
+    return ", ".join(f"{words(grade)} {shares[grade]:.0%}" for grade in GRADES)
 
 
 def _uri(svg: str) -> str:
@@ -199,7 +153,7 @@ def _render(template: str, **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = _words
+    environment.filters["words"] = words
     environment.globals |= {
         "number": number,
         "span": span,

@@ -28,8 +28,11 @@ def region_mask(example: Example, region: Region) -> Mask:
     """
     if region.polygon is not None:
         return polygon_mask(region.polygon)
+    if (box := box_of(region)) is not None:
+        x_min, y_min, x_max, y_max = box
+        return polygon_mask([(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)])
     if region.mask is None:
-        raise DataError(f"{example.row.picture}: a region has neither a polygon nor a mask")
+        raise DataError(f"{example.row.picture}: a region has no polygon, box or mask")
     path = example.root / region.mask
     try:
         with Image.open(path) as image:
@@ -38,6 +41,12 @@ def region_mask(example: Example, region: Region) -> Mask:
         raise DataError(f"{path}: not a readable mask ({error})") from error
     damage = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
     return np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0
+
+
+def box_of(region: Region) -> Extent | None:
+    """Box of a region that is marked by nothing else: which of its pixels are damaged is unknown."""
+    box = getattr(region, "box", None)
+    return None if box is None else (box.x_min, box.y_min, box.x_max, box.y_max)
 
 
 def polygon_mask(points: Sequence[tuple[float, float]]) -> Mask:
@@ -49,7 +58,9 @@ def polygon_mask(points: Sequence[tuple[float, float]]) -> Mask:
 
 
 def region_extent(region: Region, mask: Mask) -> Extent | None:
-    """Bounding box of a region: exact for a polygon, to a cell for a mask; None if it is empty."""
+    """Bounding box of a region: exact for a polygon or box, to a cell for a mask; None if empty."""
+    if (box := box_of(region)) is not None:
+        return box
     if region.polygon is not None:
         xs, ys = zip(*region.polygon, strict=True)
         return min(xs), min(ys), max(xs), max(ys)

@@ -53,12 +53,17 @@ def risk_coverage(exact: Columns, stakes: Stakes) -> tuple[CurvePoint, ...]:
     order = np.argsort(exact.expected_cost, kind="stable")
     wrong = (exact.best != exact.decided)[order].cumsum()
     cost = realised_cost(exact, stakes)[order].cumsum()
-    taken = np.unique(np.linspace(1, len(exact), min(_CURVE_POINTS, len(exact))).round().astype(int))
+    taken = np.unique(
+        np.linspace(1, len(exact), min(_CURVE_POINTS, len(exact))).round().astype(int)
+    )
     reviewed = stakes.review_cost * (len(exact) - taken)
     return tuple(
         CurvePoint(decided_share=k / len(exact), error=w / k, cost_per_item=c / len(exact))
         for k, w, c in zip(
-            taken.tolist(), wrong[taken - 1].tolist(), (cost[taken - 1] + reviewed).tolist(), strict=True
+            taken.tolist(),
+            wrong[taken - 1].tolist(),
+            (cost[taken - 1] + reviewed).tolist(),
+            strict=True,
         )
     )
 

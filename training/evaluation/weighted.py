@@ -24,7 +24,8 @@ BINS = 10
 def divide(top: Floats, bottom: Floats) -> Floats:
     """Quotient, NaN where `bottom` is not positive."""
     top, bottom = np.broadcast_arrays(np.asarray(top, float), np.asarray(bottom, float))
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+    quotient: Floats = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+    return quotient
 
 
 def mean(values: Floats | Bools, weights: Floats) -> Floats:
@@ -35,7 +36,8 @@ def mean(values: Floats | Bools, weights: Floats) -> Floats:
 def confusion(truth: Ints, decided: Ints, grades: int, weights: Floats) -> Floats:
     """(B, K, K) weight of each pair of true (rows) and decided (columns) ranks; K `grades`."""
     pairs = np.eye(grades * grades)[truth * grades + decided]
-    return (weights @ pairs).reshape(len(weights), grades, grades)
+    table: Floats = (weights @ pairs).reshape(len(weights), grades, grades)
+    return table
 
 
 def accuracy(table: Floats) -> Floats:
@@ -50,13 +52,12 @@ def balanced_accuracy(table: Floats) -> Floats:
 
 def macro_f1(table: Floats) -> Floats:
     """Mean F1 over the grades that occur in truth."""
-    return _mean_over_occurring(
-        2 * _diagonal(table), table.sum(axis=2) + table.sum(axis=1), table
-    )
+    return _mean_over_occurring(2 * _diagonal(table), table.sum(axis=2) + table.sum(axis=1), table)
 
 
 def _diagonal(table: Floats) -> Floats:
-    return np.diagonal(table, axis1=1, axis2=2)
+    diagonal: Floats = np.diagonal(table, axis1=1, axis2=2)
+    return diagonal
 
 
 def _mean_over_occurring(top: Floats, bottom: Floats, table: Floats) -> Floats:
