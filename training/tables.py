@@ -68,11 +68,13 @@ def print_comparison(comparison: Comparison) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 
 def _cell(estimate: Estimate) -> str:
     if estimate.value is None:
         return "-"
+    if estimate.low is None:
+        return number(estimate.value)
     return f"{number(estimate.value)}\n{span(estimate).strip('[]').replace(', ', '-')}"

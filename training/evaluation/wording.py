@@ -15,45 +15,63 @@ _NARROW = 0.02
 
 def weak_spots(figures: Figures) -> Iterator[str]:
     """What the figures show to be weak, in sentences."""
+    yield from _weak_coverage(figures)
+    yield from _weak_damage(figures)
+    yield from _weak_boxes(figures)
+    yield from _much_review(figures)
+    yield from _weak_familiarity(figures)
+
+
+def _weak_coverage(figures: Figures) -> Iterator[str]:
     for cell in figures.coverage.cells:
         if cell.below and "all" in (cell.source, cell.grade):
-            where = " ".join(w.replace("_", " ") for w in (cell.source, cell.grade) if w != "all")
+            where = " ".join(words(part) for part in (cell.source, cell.grade) if part != "all")
             yield (
                 f"Prediction sets of {where or 'all items'} hold the grade in "
-                f"{number(cell.coverage.value)} {span(cell.coverage)} of {cell.coverage.n} items, "
-                f"not in {figures.coverage.nominal:g}."
+                f"{_stated(cell.coverage)} of {cell.coverage.n} items, not in "
+                f"{figures.coverage.nominal:g}."
             )
+
+
+def _weak_damage(figures: Figures) -> Iterator[str]:
     for kind, damage in figures.damage.items():
-        precision = damage.average_precision
+        name, precision = words(kind).capitalize(), damage.average_precision
         if precision.value is None:
-            yield f"{words(kind).capitalize()}: no item shows it, so nothing is known of it."
+            yield f"{name}: no item shows it, so nothing is known of it."
         elif precision.value < WEAK_PRECISION:
             yield (
-                f"{words(kind).capitalize()}: average precision {number(precision.value)} "
-                f"{span(precision)}, under {WEAK_PRECISION:g} ({damage.present} present, "
-                f"{damage.absent} absent)."
+                f"{name}: average precision {_stated(precision)}, under {WEAK_PRECISION:g} "
+                f"({damage.present} present, {damage.absent} absent)."
             )
+
+
+def _weak_boxes(figures: Figures) -> Iterator[str]:
     located = figures.localisation.all
-    if located is not None and (boxes := located.box_hit_rate_50).value is not None:
-        if boxes.value < WEAK_BOXES:
-            yield (
-                f"Boxes are rough: {number(boxes.value)} {span(boxes)} of {boxes.n} marked regions "
-                "are found at IoU 0.5."
-            )
-    for name, source in figures.by_source.items():
-        review = source.estimates["review_share"]
+    boxes = located.box_hit_rate_50 if located else None
+    if boxes is not None and boxes.value is not None and boxes.value < WEAK_BOXES:
+        yield f"Boxes are rough: {_stated(boxes)} of {boxes.n} marked regions are found at IoU 0.5."
+
+
+def _much_review(figures: Figures) -> Iterator[str]:
+    for name, found in figures.by_source.items():
+        review = found.estimates["review_share"]
         if review.value is not None and review.value > MUCH_REVIEW:
             yield (
-                f"{words(name).capitalize()}: {number(review.value)} {span(review)} of {review.n} items go to a "
-                "person."
+                f"{words(name).capitalize()}: {_stated(review)} of {review.n} items go to a person."
             )
+
+
+def _weak_familiarity(figures: Figures) -> Iterator[str]:
     for name, foreign in figures.familiarity.foreign.items():
         if foreign.auroc.value is not None and foreign.auroc.value < WEAK_FAMILIARITY:
             yield (
                 f"Foreign pictures ({name}) are told from its own with AUROC "
-                f"{number(foreign.auroc.value)} {span(foreign.auroc)}, under {WEAK_FAMILIARITY:g} (n "
-                f"{foreign.pictures})."
+                f"{_stated(foreign.auroc)}, under {WEAK_FAMILIARITY:g} (n {foreign.pictures})."
             )
+
+
+def _stated(estimate: Estimate) -> str:
+    return f"{number(estimate.value)} {span(estimate)}"
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
