@@ -46,7 +46,7 @@ def confusion(tables: Mapping[str, Sequence[Sequence[int]]]) -> str:
     columns = min(4, len(tables))
     rows = -(-len(tables) // columns)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(2.75 * columns, 2.75 * rows), layout="constrained")
+        figure = Figure(figsize=(2.75 * columns, 3.0 * rows), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis, (name, table) in zip(axes, tables.items(), strict=False):
             _confusion(axis, name, np.array(table))
@@ -144,9 +144,8 @@ def risk_coverage(found: Selective) -> str:
                     axis.annotate(
                         "as the bundle decides",
                         (share, value),
-                        (0, -14),
+                        (5, -12),
                         textcoords="offset points",
-                        ha="center",
                         color=WARN,
                         fontsize=8,
                     )

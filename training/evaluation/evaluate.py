@@ -44,7 +44,7 @@ from training.progress import Track
 Floats = NDArray[np.floating[Any]]
 
 DEFAULT_RESAMPLING = Resampling()
-_CURVE_POINTS = 60
+_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,12 @@ def _precision_recall(
     if not present.any():
         return ()
     precision, recall, _ = precision_recall_curve(present, scores)
-    kept = np.unique(np.linspace(0, len(recall) - 1, min(_CURVE_POINTS, len(recall))).round())
-    chosen = kept.astype(int)[::-1]
-    return tuple(zip(recall[chosen].tolist(), precision[chosen].tolist(), strict=True))
+    best: dict[float, float] = {}
+    for share, exact in zip(recall.tolist(), precision.tolist(), strict=True):
+        best[share] = max(best.get(share, 0.0), exact)
+    curve = sorted(best.items())
+    kept = np.unique(np.linspace(0, len(curve) - 1, min(_CURVE_POINTS, len(curve))).round())
+    return tuple(curve[int(place)] for place in kept)
 
 
 def _reliability(items: Columns, manifest: Manifest) -> Reliability:

@@ -77,7 +77,7 @@ def report_page(evaluation: Evaluation) -> str:
         else "",
     }
     found = figures.localisation
-    localised = [*found.by_source.items(), *found.by_type.items()]
+    localised = {"data set": found.by_source, "damage type": found.by_type}
     return _render(
         "report.html",
         title=f"{figures.bundle.name} {figures.bundle.version}: evaluation",
@@ -86,7 +86,7 @@ def report_page(evaluation: Evaluation) -> str:
         charts={name: _uri(svg) if svg else "" for name, svg in drawn.items()},
         gallery=gallery(evaluation.graded, evaluation.manifest),
         weak=list(weak_spots(figures)),
-        localised=[*localised, ("all", found.all)],
+        localised=localised,
         coverage_rows=_coverage_rows(figures),
         coverage_grades=("all", *GRADES),
         grade_keys=GRADE_KEYS,
