@@ -54,7 +54,7 @@ def evaluate(
     from model.contract import BundleError
     from training.errors import TrainingError
     from training.evaluation.evaluate import evaluate as evaluate_bundle
-    from training.evaluation.familiarity import read_foreign
+    from training.evaluation.familiarity import read_foreign, synthetic
     from training.evaluation.page import report_page
     from training.progress import on_terminal
     from training.tables import print_report
@@ -62,7 +62,7 @@ def evaluate(
     _make_folders(report, out)
     try:
         examples = _examples(manifest, root, split)
-        strange = read_foreign(foreign or [])
+        strange = (*read_foreign(foreign or []), *synthetic())
         evaluation = evaluate_bundle(bundle, examples, on_terminal, threads, strange)
         page = report_page(evaluation) if report else ""
     except (TrainingError, BundleError) as error:

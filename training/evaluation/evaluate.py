@@ -21,7 +21,6 @@ from training.evaluation.columns import Columns, columns_of
 from training.evaluation.familiarity import (
     Foreign,
     familiarity,
-    synthetic,
     unfamiliarity_of,
 )
 from training.evaluation.figures import (
@@ -71,7 +70,7 @@ def evaluate(
         examples: Labelled pictures.
         track: Shows progress.
         threads: For ONNX Runtime.
-        foreign: Pictures that the bundle should find unfamiliar, beside the synthetic ones.
+        foreign: Pictures that the bundle should find unfamiliar.
         how: How intervals are made.
 
     Raises:
@@ -92,8 +91,8 @@ def evaluate_with(
 ) -> Evaluation:
     """As `evaluate`, with a grader at hand."""
     manifest = grader.bundle.manifest
+    strange = {one.name: unfamiliarity_of(grader, one, track) for one in foreign}
     graded = tuple(grade_items(grader, examples, track))
-    strange = {one.name: unfamiliarity_of(grader, one, track) for one in (*synthetic(), *foreign)}
     return Evaluation(manifest, graded, figures_of(graded, manifest, strange, how))
 
 

@@ -27,7 +27,7 @@ Floats = NDArray[np.floating[Any]]
 Picture = Callable[[], bytes]
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-_SYNTHETIC = 64
+_SYNTHETIC = 32
 _SIDE_PX = 256
 
 
@@ -90,7 +90,7 @@ def _gradient(rng: np.random.Generator) -> NDArray[Any]:
 def _png(pixels: NDArray[Any]) -> Picture:
     def encode() -> bytes:
         out = io.BytesIO()
-        Image.fromarray(pixels.astype(np.uint8)).save(out, "PNG")
+        Image.fromarray(pixels.astype(np.uint8)).save(out, "PNG", compress_level=1)
         return out.getvalue()
 
     return encode

@@ -1,7 +1,10 @@
 """Resamples and intervals."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
 from tests.training.evaluation.factories import HOW, STAKES, columns
@@ -11,7 +14,7 @@ from training.evaluation.figures import Estimate
 from training.evaluation.measures import MEASURES, slice_of
 
 
-def _share(hits: np.ndarray, how: Resampling = HOW) -> Estimate:
+def _share(hits: NDArray[Any], how: Resampling = HOW) -> Estimate:
     names = np.arange(len(hits)).astype(np.str_)
     counts = draw(np.zeros(len(hits), np.str_), names, how)
     return estimate(
@@ -115,5 +118,10 @@ def test_every_measure_bears_no_items_one_grade_and_unknown_grades() -> None:
         assert found.estimates.keys() == {measure.key for measure in MEASURES}
         assert found.estimates["quadratic_kappa"].value is None, name
         assert found.estimates["damaged_auroc"].value is None, name
+
+
+def test_an_unknown_grade_still_counts_where_no_label_is_needed() -> None:
+    items = columns([-1, -1], [0, 1])
+    found = slice_of(items, draw(items.source, items.group, HOW), STAKES, HOW)
     assert found.estimates["accuracy"] == Estimate(value=None, low=None, high=None, n=0)
     assert found.estimates["review_share"].value == 0.0

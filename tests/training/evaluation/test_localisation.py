@@ -14,7 +14,7 @@ from training.errors import DataError
 from training.evaluation.bootstrap import draw
 from training.evaluation.figures import Localisation, LocalisationFigures
 from training.evaluation.graded import Graded
-from training.evaluation.localisation import locate, localisation
+from training.evaluation.localisation import localisation, locate
 from training.evaluation.regions import iou, polygon_mask, region_mask
 
 DENT = DamageType.DENT
@@ -137,7 +137,7 @@ def test_a_mask_is_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
     mask = region_mask(example(tmp_path, "b"), region)
     assert (mask & polygon_mask(BAR)).sum() / (mask | polygon_mask(BAR)).sum() > 0.9
     (tmp_path / "mask.png").write_text("no picture")
-    with pytest.raises(DataError, match="mask.png: not a readable mask"):
+    with pytest.raises(DataError, match=r"mask\.png: not a readable mask"):
         _located(_dented(tmp_path, "a", regions=(region,)))
 
 

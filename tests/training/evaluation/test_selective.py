@@ -1,7 +1,10 @@
 """Costs, operating points and coverage, by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.training.evaluation.factories import HOW, STAKES, bundle_manifest, columns
 from training.evaluation.bootstrap import draw
@@ -23,7 +26,7 @@ ITEMS = columns(
 )
 
 
-def _counts(items: Columns) -> np.ndarray:
+def _counts(items: Columns) -> NDArray[Any]:
     return draw(items.source, items.group, HOW)
 
 

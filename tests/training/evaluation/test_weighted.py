@@ -1,9 +1,11 @@
 """Weighted metrics against values computed by hand and against scikit-learn's `sample_weight`."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn import metrics
 
 from training.evaluation import weighted
@@ -14,7 +16,7 @@ ONES = np.ones((1, 6))
 NONE = np.zeros(0)
 
 
-def _table(truth: object, decided: object, weights: object = ONES) -> np.ndarray:
+def _table(truth: object, decided: object, weights: object = ONES) -> NDArray[Any]:
     return weighted.confusion(np.array(truth), np.array(decided), 4, np.array(weights))
 
 
