@@ -67,7 +67,7 @@ def write_card(
         weak=list(weak_spots(figures)),
         splits=SPLITS,
         data=list(_data(examples)),
-        single_graded=list(_single_graded(figures)),
+        never=list(_never(examples)),
         columns=_COLUMNS,
         slices={**figures.by_source, "all": figures.all},
         localised=[*found.by_source.items(), *found.by_type.items(), ("all", found.all)]
@@ -93,11 +93,15 @@ def _data(examples: Sequence[Example]) -> Iterator[tuple[str, str, list[int]]]:
         yield source, terms, [counts[source, split] for split in SPLITS]
 
 
-def _single_graded(figures: Figures) -> Iterator[str]:
-    """Data sets of which every exactly labelled item has the same grade."""
-    for source, table in figures.confusion.items():
-        if source != "all" and sum(any(row) for row in table) == 1:
-            yield words(source)
+def _never(examples: Sequence[Example]) -> Iterator[str]:
+    """Data sets whose labels never say one side of new and damaged: knowing the set is enough."""
+    labelled = [(e.row.source, e.row.grade) for e in examples if e.row.grade is not None]
+    sources = sorted({source for source, _ in labelled})
+    worse = {s: {g.best.rank > 0 for source, g in labelled if source == s} for s in sources}
+    new = {s: {g.worst.rank == 0 for source, g in labelled if source == s} for s in sources}
+    for what, said in (("damaged", worse), ("new", new)):
+        if found := [words(source) for source in sources if said[source] == {True}]:
+            yield f"Every labelled picture of {', '.join(found)} is {what}."
 
 
 def _split_fingerprints(examples: Sequence[Example]) -> Iterator[tuple[str, str]]:
@@ -108,6 +112,6 @@ def _split_fingerprints(examples: Sequence[Example]) -> Iterator[tuple[str, str]
 
 
 def _cell(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "-"
-    return f"{number(estimate.value)} {span(estimate)} (n {estimate.n})"
+    if estimate.low is None:
+        return number(estimate.value)
+    return f"{number(estimate.value)} {span(estimate)}"

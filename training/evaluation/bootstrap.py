@@ -23,6 +23,7 @@ Floats = NDArray[np.floating[Any]]
 Counts = NDArray[np.uint16]
 
 _CELLS_AT_ONCE = 2_000_000
+MIN_GROUPS = 5
 _MIN_DEFINED = 0.9
 
 
@@ -71,7 +72,8 @@ def estimate(
     level: float,
     *,
     n: int,
-    share_of: int | None = None,
+    groups: int,
+    is_share: bool = False,
 ) -> Estimate:
     """The figure with its interval.
 
@@ -80,24 +82,29 @@ def estimate(
         counts: (B, N) resamples.
         level: Of the interval.
         n: Number that the figure rests on, to be shown with it.
-        share_of: Number of independent groups where the figure is a share of them, else None.
+        groups: Number of independent groups among them.
+        is_share: Whether the figure is a share of them.
     """
     value = float(figure(np.ones((1, counts.shape[1])))[0])
     if np.isnan(value):
         return Estimate(value=None, low=None, high=None, n=n)
-    low, high = interval(draws(figure, counts), level)
+    low, high = interval(draws(figure, counts), level, groups)
     if low is not None and high is not None and high > low:
         return Estimate(value=value, low=min(low, value), high=max(high, value), n=n)
-    if share_of and value in (0.0, 1.0):
-        exact = binomtest(round(value * share_of), share_of).proportion_ci(level, "exact")
+    if is_share and value in (0.0, 1.0):
+        exact = binomtest(round(value * groups), groups).proportion_ci(level, "exact")
         return Estimate(value=value, low=float(exact.low), high=float(exact.high), n=n)
     return Estimate(value=value, low=None, high=None, n=n)
 
 
-def interval(drawn: Floats, level: float) -> tuple[float | None, float | None]:
-    """Percentile interval of (B,) draws; none where more than a tenth of them are not defined."""
+def interval(drawn: Floats, level: float, groups: int) -> tuple[float | None, float | None]:
+    """Percentile interval of (B,) draws.
+
+    None of fewer than five groups, whose resamples are too few to tell, and none where more than a
+    tenth of the draws are not defined.
+    """
     defined = drawn[~np.isnan(drawn)]
-    if len(defined) < max(_MIN_DEFINED * len(drawn), 1):
+    if groups < MIN_GROUPS or len(defined) < max(_MIN_DEFINED * len(drawn), 1):
         return None, None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -172,9 +172,10 @@ def _difference(
     n = int(chosen_a.sum()) if measure.rests is not Rests.DECIDED else int(a.exact.sum())
     one, other = (float(value[0]) for value in figures(np.ones((1, len(a)))))
     value = other - one
+    groups = len(np.unique(a.group[chosen_a]))
     found = Estimate(value=None, low=None, high=None, n=n)
     if not np.isnan(value):
-        low, high = interval(draws(difference, counts), how.level)
+        low, high = interval(draws(difference, counts), how.level, groups)
         found = Estimate(value=value, low=low, high=high, n=n)
     return Difference(
         a=None if np.isnan(one) else one,

@@ -184,6 +184,7 @@ def _damage(
     for t, kind in enumerate(manifest.damage_types):
         known = items.known[:, t]
         scores, present = items.damage[known, t], items.present[known, t]
+        groups = len(np.unique(items.group[known]))
         figures = {
             "average_precision": lambda w, s=scores, p=present: weighted.average_precision(s, p, w),
             "auroc": lambda w, s=scores, p=present: weighted.auroc(s, p, w),
@@ -194,7 +195,7 @@ def _damage(
             absent=int((~present).sum()),
             precision_recall=_precision_recall(scores, present),
             **{
-                name: estimate(figure, counts[:, known], how.level, n=len(scores))
+                name: estimate(figure, counts[:, known], how.level, n=len(scores), groups=groups)
                 for name, figure in figures.items()
             },
         )

@@ -125,20 +125,25 @@ def familiarity(
         counts: (B, N) resamples of the items.
         how: For the resamples of the foreign pictures.
     """
-    own = items.unfamiliarity
+    own, groups = items.unfamiliarity, len(np.unique(items.group))
     return Familiarity(
         own_beyond_limit=estimate(
             lambda weights: weighted.mean(own > 1, weights),
             counts,
             how.level,
             n=len(own),
-            share_of=len(np.unique(items.group)),
+            groups=groups,
+            is_share=True,
         ),
-        foreign={name: _against(own, found, counts, how) for name, found in foreign.items()},
+        foreign={
+            name: _against(own, groups, found, counts, how) for name, found in foreign.items()
+        },
     )
 
 
-def _against(own: Floats, foreign: Floats, counts: Counts, how: Resampling) -> ForeignSet:
+def _against(
+    own: Floats, groups: int, foreign: Floats, counts: Counts, how: Resampling
+) -> ForeignSet:
     one_set = np.zeros(len(foreign), np.str_)
     drawn = draw(one_set, np.arange(len(foreign)).astype(np.str_), how)
     scores = np.concatenate([own, foreign])
@@ -150,12 +155,14 @@ def _against(own: Floats, foreign: Floats, counts: Counts, how: Resampling) -> F
             np.concatenate([counts, drawn], axis=1),
             how.level,
             n=len(foreign),
+            groups=min(groups, len(foreign)),
         ),
         beyond_limit=estimate(
             lambda weights: weighted.mean(foreign > 1, weights),
             drawn,
             how.level,
             n=len(foreign),
-            share_of=len(foreign),
+            groups=len(foreign),
+            is_share=True,
         ),
     )

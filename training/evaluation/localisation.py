@@ -228,7 +228,8 @@ def _figures(
             counts[:, items],
             how.level,
             n=len(values_of),
-            share_of=len(np.unique(items)) if share else None,
+            groups=len(np.unique(items)),
+            is_share=share,
         )
 
     return LocalisationFigures(
@@ -264,7 +265,9 @@ def _au_pro(located: Sequence[Located], counts: Counts, how: Resampling) -> Esti
         over_types: Floats = np.mean([curve.area(weights) for curve in curves], axis=0)
         return over_types
 
-    return estimate(figure, counts, how.level, n=sum(len(curve.overlaps) for curve in curves))
+    parts = np.concatenate([curve.part_items for curve in curves])
+    groups = len(np.unique(parts))
+    return estimate(figure, counts, how.level, n=len(parts), groups=groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def measured(
         counts[:, chosen],
         how.level,
         n=len(rest),
-        share_of=len(np.unique(rest.group)) if measure.is_share else None,
+        groups=len(np.unique(rest.group)),
+        is_share=measure.is_share,
     )
 
 

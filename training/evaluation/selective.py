@@ -107,8 +107,8 @@ def _point(
 
 def _mean(values: Floats | Bools, items: Columns, counts: Counts, how: Resampling) -> Estimate:
     figure: Callable[[Floats], Floats] = lambda weights: weighted.mean(values, weights)  # noqa: E731
-    share_of = len(np.unique(items.group)) if values.dtype == bool else None
-    return estimate(figure, counts, how.level, n=len(items), share_of=share_of)
+    groups, is_share = len(np.unique(items.group)), values.dtype == bool
+    return estimate(figure, counts, how.level, n=len(items), groups=groups, is_share=is_share)
 
 
 def coverage(items: Columns, counts: Counts, manifest: Manifest, how: Resampling) -> Coverage:

@@ -17,8 +17,9 @@ from training.evaluation.measures import MEASURES, slice_of
 def _share(hits: NDArray[Any], how: Resampling = HOW) -> Estimate:
     names = np.arange(len(hits)).astype(np.str_)
     counts = draw(np.zeros(len(hits), np.str_), names, how)
+    n = len(hits)
     return estimate(
-        lambda w: weighted.mean(hits, w), counts, how.level, n=len(hits), share_of=len(hits)
+        lambda w: weighted.mean(hits, w), counts, how.level, n=n, groups=n, is_share=True
     )
 
 
@@ -54,7 +55,7 @@ def test_copies_in_a_group_add_no_certainty() -> None:
     hits = np.repeat(np.arange(10) < 4, 10)
     groups = np.repeat(np.arange(10), 10).astype(np.str_)
     counts = draw(np.zeros(100, np.str_), groups, HOW)
-    copied = estimate(lambda w: weighted.mean(hits, w), counts, 0.95, n=100)
+    copied = estimate(lambda w: weighted.mean(hits, w), counts, 0.95, n=100, groups=10)
     alone = _share(np.arange(10) < 4)
     assert (copied.low, copied.high) == (alone.low, alone.high)
 
@@ -67,12 +68,13 @@ def test_a_share_without_a_miss_has_the_exact_interval() -> None:
 
 
 def test_a_figure_that_rests_on_too_few_has_no_interval() -> None:
-    assert interval(np.array([0.5] * 80 + [np.nan] * 20), 0.95) == (None, None)
-    assert interval(np.full(5, np.nan), 0.95) == (None, None)
+    assert interval(np.array([0.5] * 80 + [np.nan] * 20), 0.95, 9) == (None, None)
+    assert interval(np.linspace(0, 1, 9), 0.95, 4) == (None, None)
+    assert interval(np.full(5, np.nan), 0.95, 9) == (None, None)
     one_positive = np.arange(6) == 0
     counts = draw(np.zeros(6, np.str_), np.arange(6).astype(np.str_), HOW)
     found = estimate(
-        lambda w: weighted.auroc(np.linspace(1, 0, 6), one_positive, w), counts, 0.95, n=6
+        lambda w: weighted.auroc(np.linspace(1, 0, 6), one_positive, w), counts, 0.95, n=6, groups=6
     )
     assert (found.value, found.low, found.high) == (1.0, None, None)
 

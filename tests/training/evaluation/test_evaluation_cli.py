@@ -41,6 +41,7 @@ def _one_error(*arguments: object) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_evaluate_writes_figures_and_a_report(few: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "new" / "figures.json", tmp_path / "new" / "report.html"
     foreign = tmp_path / "solar"
@@ -70,6 +71,7 @@ def test_evaluate_writes_figures_and_a_report(few: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_compare_finds_a_bundle_that_asks_about_everything(few: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(SHIPPED, other)
@@ -101,6 +103,7 @@ def test_mistakes_are_one_line_before_anything_is_graded(few: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_a_foreign_picture_that_is_none_is_named(few: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "broken"
     foreign.mkdir()

@@ -37,33 +37,39 @@ def _evaluation(*items: Graded) -> Evaluation:
     return Evaluation(manifest, items, figures_of(items, manifest, foreign, HOW))
 
 
-@pytest.fixture
-def items(tmp_path: Path) -> list[Graded]:
+@pytest.fixture(scope="module")
+def items(tmp_path_factory: pytest.TempPathFactory) -> list[Graded]:
     """Sure and wrong (12 and 4), asked and wrong (8), asked though right, right; one label open."""
+    folder = tmp_path_factory.mktemp("pictures")
     maps = np.zeros((1, 2, 8, 8))
     maps[0, 0, 2:4, 2:6] = 0.9
     box = Box(x_min=0.25, y_min=0.25, x_max=0.75, y_max=0.5)
     dent: dict[str, Any] = {"present": (DENT,), "regions": (Region(type=DENT, polygon=BAR),)}
     salvage = exactly(Grade.SALVAGE)
     return [
-        graded(example(tmp_path, "cheaper", grade=exactly(Grade.LIGHTLY_USED)), Grade.NEW),
-        graded(example(tmp_path, "dearest", grade=salvage, **dent), maps=maps, boxes=[box]),
-        graded(example(tmp_path, "asked", grade=exactly(Grade.REPAIRABLE)), review=True),
+        graded(example(folder, "cheaper", grade=exactly(Grade.LIGHTLY_USED)), Grade.NEW),
+        graded(example(folder, "dearest", grade=salvage, **dent), maps=maps, boxes=[box]),
+        graded(example(folder, "asked", grade=exactly(Grade.REPAIRABLE)), review=True),
         graded(
-            example(tmp_path, "vain", grade=exactly(Grade.NEW), absent=(DENT,)),
+            example(folder, "vain", grade=exactly(Grade.NEW), absent=(DENT,)),
             review=True,
         ),
-        graded(example(tmp_path, "right", source="right & <b>", grade=exactly(Grade.NEW))),
+        graded(example(folder, "right", source="right & <b>", grade=exactly(Grade.NEW))),
         graded(
             example(
-                tmp_path,
+                folder,
                 "open",
                 grade=GradeInterval(best=Grade.LIGHTLY_USED, worst=Grade.SALVAGE),
             ),
             Grade.REPAIRABLE,
         ),
-        graded(example(tmp_path, "unknown")),
+        graded(example(folder, "unknown")),
     ]
+
+
+@pytest.fixture(scope="module")
+def report(items: list[Graded]) -> ET.Element:
+    return _parsed(report_page(_evaluation(*items)))
 
 
 def _parsed(page: str) -> ET.Element:
@@ -91,22 +97,20 @@ def _captions(tree: ET.Element) -> list[str]:
     return ["".join(element.itertext()) for element in tree.iter(f"{NAMESPACE}figcaption")]
 
 
-def test_the_report_shows_the_dearest_sure_mistake_first(items: list[Graded]) -> None:
-    tree = _parsed(report_page(_evaluation(*items)))
-    captions = _captions(tree)
+def test_the_report_shows_the_dearest_sure_mistake_first(report: ET.Element) -> None:
+    captions = _captions(report)
     order = ("dearest", "cheaper", "asked", "vain")
     assert [name for text in captions for name in order if text.endswith(name)] == [*order]
     assert "new, labelled salvage, costs 12" in captions[0]
-    assert len(_photographs(tree)) == 2 * len(order)
-    assert any("labelled regions" in text for text in tree.itertext())
+    assert len(_photographs(report)) == 2 * len(order)
+    assert any("labelled regions" in text for text in report.itertext())
 
 
-def test_every_figure_says_its_n(items: list[Graded]) -> None:
-    tree = _parsed(report_page(_evaluation(*items)))
-    for tile in tree.iter(f"{NAMESPACE}div"):
+def test_every_figure_says_its_n(report: ET.Element) -> None:
+    for tile in report.iter(f"{NAMESPACE}div"):
         if tile.get("class") == "tile":
             assert " n " in " ".join(tile.itertext())
-    cells = list(tree.iter(f"{NAMESPACE}small"))
+    cells = list(report.iter(f"{NAMESPACE}small"))
     assert cells
     assert all("n " in "".join(cell.itertext()) for cell in cells)
 
