@@ -42,12 +42,20 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Wall:
+    """The first of some items."""
+
+    shown: tuple[Shown, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Gallery:
     """Items that are worth a look."""
 
-    sure_and_wrong: tuple[Shown, ...]
-    asked_and_wrong: tuple[Shown, ...]
-    asked_though_right: tuple[Shown, ...]
+    sure_and_wrong: Wall
+    asked_and_wrong: Wall
+    asked_though_right: Wall
 
 
 def gallery(graded: Sequence[Graded], manifest: Manifest) -> Gallery:
@@ -70,8 +78,8 @@ def gallery(graded: Sequence[Graded], manifest: Manifest) -> Gallery:
         key=lambda item: -item.assessment.expected_cost,
     )
 
-    def show(items: Sequence[Graded], most: int) -> tuple[Shown, ...]:
-        return tuple(shown(item, manifest) for item in items[:most])
+    def show(items: Sequence[Graded], most: int) -> Wall:
+        return Wall(tuple(shown(item, manifest) for item in items[:most]), len(items))
 
     return Gallery(
         sure_and_wrong=show([i for i in wrong if not i.assessment.needs_review], _FIRST),

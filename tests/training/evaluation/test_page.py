@@ -116,7 +116,7 @@ def test_every_figure_says_its_n(report: ET.Element) -> None:
 
 
 def test_heat_map_and_box_are_drawn_where_they_are(items: list[Graded]) -> None:
-    dearest = gallery(items, bundle_manifest()).sure_and_wrong[0]
+    dearest = gallery(items, bundle_manifest()).sure_and_wrong.shown[0]
     assert dearest.heat_type is DENT
     data = base64.b64decode(dearest.heat.partition("base64,")[2])
     heat = np.asarray(Image.open(io.BytesIO(data)), float)
