@@ -7,7 +7,7 @@ split evenly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,16 +19,18 @@ from scipy.stats import binomtest
 
 from model.contract import Manifest
 from training.errors import DataError
+from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, draw, draws, interval
 from training.evaluation.columns import Columns, columns_of
 from training.evaluation.evaluate import DEFAULT_RESAMPLING, Evaluation, evaluate
 from training.evaluation.figures import BundleRef, DataRef, Estimate, Intervals
 from training.evaluation.graded import Graded
+from training.evaluation.localisation import locate
+from training.evaluation.located import BETTER, statistics
 from training.evaluation.measures import (
     MEASURES,
     Better,
     Measure,
-    Rests,
     Stakes,
     resting_on,
 )
@@ -81,6 +83,8 @@ class Comparison(_Part):
     intervals: Intervals
     all: SliceComparison
     by_source: dict[str, SliceComparison]
+    damage: dict[str, Difference] = Field(description="Average precision by type, over all items.")
+    localisation: dict[str, Difference] = Field(description="Over all items and shared types.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ def compare(a: Evaluation, b: Evaluation, how: Resampling = DEFAULT_RESAMPLING) 
         intervals=a.figures.intervals,
         all=over(np.ones(len(ours), bool)),
         by_source={name: over(ours.source == name) for name in np.unique(ours.source).tolist()},
+        damage=_damage(a, b, counts, how),
+        localisation=_localisation(a, b, counts, how),
     )
 
 
@@ -158,31 +164,89 @@ def _difference(
     measure: Measure, a: Columns, b: Columns, counts: Counts, stakes: Stakes, how: Resampling
 ) -> Difference:
     chosen_a, chosen_b = resting_on(a, measure.rests), resting_on(b, measure.rests)
+    either = chosen_a | chosen_b
+    return differing(
+        lambda weights: measure.compute(a[chosen_a], weights[:, chosen_a], stakes),
+        lambda weights: measure.compute(b[chosen_b], weights[:, chosen_b], stakes),
+        counts,
+        how,
+        n=int(either.sum()),
+        groups=len(np.unique(a.group[either])),
+        better=measure.better,
+    )
 
-    def figures(weights: Floats) -> tuple[Floats, Floats]:
-        return (
-            measure.compute(a[chosen_a], weights[:, chosen_a], stakes),
-            measure.compute(b[chosen_b], weights[:, chosen_b], stakes),
-        )
 
-    def difference(weights: Floats) -> Floats:
-        one, other = figures(weights)
-        return other - one
-
-    n = int(chosen_a.sum()) if measure.rests is not Rests.DECIDED else int(a.exact.sum())
-    one, other = (float(value[0]) for value in figures(np.ones((1, len(a)))))
-    value = other - one
-    groups = len(np.unique(a.group[chosen_a]))
+def differing(
+    a: Callable[[Floats], Floats],
+    b: Callable[[Floats], Floats],
+    counts: Counts,
+    how: Resampling,
+    *,
+    n: int,
+    groups: int,
+    better: Better,
+) -> Difference:
+    """Two figures on the same resamples; each is a function of (B, N) weights."""
+    one, other = (float(figure(np.ones((1, counts.shape[1])))[0]) for figure in (a, b))
     found = Estimate(value=None, low=None, high=None, n=n)
-    if not np.isnan(value):
-        low, high = interval(draws(difference, counts), how.level, groups)
-        found = Estimate(value=value, low=low, high=high, n=n)
+    if not np.isnan(other - one):
+        drawn = draws(lambda weights: b(weights) - a(weights), counts)
+        low, high = interval(drawn, how.level, groups)
+        found = Estimate(value=other - one, low=low, high=high, n=n)
     return Difference(
         a=None if np.isnan(one) else one,
         b=None if np.isnan(other) else other,
         difference=found,
-        finding=finding(found, measure.better),
+        finding=finding(found, better),
     )
+
+
+def _damage(a: Evaluation, b: Evaluation, counts: Counts, how: Resampling) -> dict[str, Difference]:
+    """Average precision of each damage type that both bundles know."""
+    ours, theirs = columns_of(a.graded, a.manifest), columns_of(b.graded, b.manifest)
+    found = {}
+    for kind in a.manifest.damage_types:
+        if kind not in b.manifest.damage_types:
+            continue
+        t, u = a.manifest.damage_types.index(kind), b.manifest.damage_types.index(kind)
+        known = ours.known[:, t]
+        found[str(kind)] = differing(
+            _precision(ours.damage[known, t], ours.present[known, t]),
+            _precision(theirs.damage[known, u], ours.present[known, t]),
+            counts[:, known],
+            how,
+            n=int(known.sum()),
+            groups=len(np.unique(ours.group[known])),
+            better=Better.HIGHER,
+        )
+    return found
+
+
+def _precision(scores: Floats, present: NDArray[np.bool_]) -> Callable[[Floats], Floats]:
+    return lambda weights: weighted.average_precision(scores, present, weights)
+
+
+def _localisation(
+    a: Evaluation, b: Evaluation, counts: Counts, how: Resampling
+) -> dict[str, Difference]:
+    """Over the damage types that both bundles know."""
+    shared = set(a.manifest.damage_types) & set(b.manifest.damage_types)
+    ours, theirs = (
+        statistics([f for f in locate(one.graded, one.manifest) if f.kind in shared])
+        for one in (a, b)
+    )
+    return {
+        name: differing(
+            one.figure,
+            theirs[name].figure,
+            counts,
+            how,
+            n=one.n,
+            groups=one.groups,
+            better=BETTER,
+        )
+        for name, one in ours.items()
+    }
 
 
 def finding(difference: Estimate, better: Better) -> Finding:

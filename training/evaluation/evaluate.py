@@ -34,7 +34,8 @@ from training.evaluation.figures import (
     Slice,
 )
 from training.evaluation.graded import Graded, grade_items
-from training.evaluation.localisation import localisation, locate
+from training.evaluation.localisation import locate
+from training.evaluation.located import localisation
 from training.evaluation.measures import Stakes, slice_of, top
 from training.evaluation.selective import coverage, selective
 from training.examples import Example

@@ -14,6 +14,7 @@ from training.evaluation.evaluate import Evaluation
 from training.evaluation.figures import CoverageCell, Figures
 from training.evaluation.gallery import gallery, shown
 from training.evaluation.graded import Graded
+from training.evaluation.located import TITLES
 from training.evaluation.measures import BY_KEY
 from training.evaluation.wording import number, span, weak_spots, words
 
@@ -37,6 +38,15 @@ DECISION_KEYS = (
     "cost_alone",
     "aurc",
 )
+SOURCE_KEYS = (
+    "accuracy",
+    "interval_accuracy",
+    "damaged_auroc",
+    "ece_after",
+    "coverage",
+    "review_share",
+    "cost_per_item",
+)
 _PAIRS = 12
 _REPORT_CONTENTS = (
     ("summary", "Summary"),
@@ -56,6 +66,7 @@ _COMPARE_CONTENTS = (
     ("summary", "Summary"),
     ("all", "All items"),
     ("sources", "By data set"),
+    ("damage", "Damage types and places"),
     ("pictures", "Where they differ"),
 )
 
@@ -106,6 +117,9 @@ def compare_page(compared: Compared) -> str:
         contents=_COMPARE_CONTENTS,
         comparison=compared.comparison,
         verdict=verdict(compared),
+        titles={key: measure.title for key, measure in BY_KEY.items()},
+        places=TITLES,
+        source_keys=SOURCE_KEYS,
         pairs=[
             (shown(one, compared.a.manifest), shown(other, compared.b.manifest))
             for one, other in disagreements(compared, _PAIRS)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from model.contract import GRADES, Grade
-from tests.training.evaluation.factories import HOW, bundle_manifest, exactly, example, graded
+from datasets.manifest import Region
+from model.contract import GRADES, DamageType, Grade
+from tests.training.evaluation.factories import BAR, HOW, bundle_manifest, exactly, example, graded
 from training.errors import DataError
 from training.evaluation.compare import Compared, compare, disagreements, finding, mcnemar
 from training.evaluation.evaluate import Evaluation, figures_of
@@ -80,6 +81,34 @@ def test_the_costliest_disagreement_comes_first(tmp_path: Path) -> None:
     (worst, _), (lesser, _) = disagreements(Compared(a, b, compare(a, b, HOW)), 5)
     assert (worst.grade, worst.assessment.grade) == (exactly(Grade.SALVAGE), Grade.NEW)
     assert lesser.grade == exactly(Grade.NEW)
+
+
+def test_a_planted_difference_in_damage_is_found(tmp_path: Path) -> None:
+    """A sees the dents where they are, B sees them on the sound items."""
+    region = Region(type=DamageType.DENT, polygon=BAR)
+    manifest = bundle_manifest()
+    evaluations = []
+    for right in (True, False):
+        items = []
+        for n in range(24):
+            dented = n % 2 == 0
+            view = example(
+                tmp_path,
+                f"d{n}",
+                present=(DamageType.DENT,) if dented else (),
+                absent=() if dented else (DamageType.DENT,),
+                regions=(region,) if dented else (),
+            )
+            maps = np.zeros((1, 2, 8, 8))
+            maps[0, 0, 2:4, 2:6] = 0.9 if dented is right else 0.1
+            items.append(graded(view, maps=maps))
+        evaluations.append(Evaluation(manifest, tuple(items), figures_of(items, manifest, {}, HOW)))
+    a, b = evaluations
+    found = compare(a, b, HOW)
+    assert (found.damage["dent"].a, found.damage["dent"].finding) == (1.0, "B worse")
+    assert found.damage["tear"].finding == "cannot be told"
+    assert found.localisation["mask_iou"].finding == "B worse"
+    assert found.localisation["pointing_game"].finding == "no difference shown"
 
 
 def test_other_items_are_refused(tmp_path: Path) -> None:

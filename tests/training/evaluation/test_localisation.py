@@ -14,7 +14,8 @@ from training.errors import DataError
 from training.evaluation.bootstrap import draw
 from training.evaluation.figures import Localisation, LocalisationFigures
 from training.evaluation.graded import Graded
-from training.evaluation.localisation import localisation, locate
+from training.evaluation.localisation import locate
+from training.evaluation.located import localisation
 from training.evaluation.regions import iou, polygon_mask, region_mask
 
 DENT = DamageType.DENT
