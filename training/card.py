@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.manifest import SPLITS
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from datasets.manifest import SPLITS, fingerprint
+from training.evaluation.figures import Estimate, Figures
+from training.evaluation.wording import number, span, weak_spots, words
 from training.examples import Example
 
 _COLUMNS = {
@@ -18,7 +22,7 @@ _COLUMNS = {
     "interval_accuracy": "interval",
     "damaged_auroc": "AUROC",
     "coverage": "coverage",
-    "review_share": "review",
+    "review_share": "person",
 }
 
 
@@ -36,86 +40,78 @@ class RunFacts:
 def write_card(
     name: str, examples: Sequence[Example], metrics: Mapping[str, Any], facts: RunFacts
 ) -> str:
-    """The card as Markdown."""
-    return "\n".join(
-        [
-            f"# Model card: {name}",
-            "",
-            "Grades the condition of a returned item from one or more photographs: new, lightly used,",
-            "repairable or salvage. Finds the damage types below. A first model, trained in minutes on a",
-            "CPU: a start to retrain from, with its figures stated as measured.",
-            "",
-            "## Not for",
-            "",
-            "- deciding without a person where safety, recall, hazardous goods or fraud is at stake;",
-            "- goods unlike those below: let a person grade them until labelled pictures are added;",
-            "- damage that a camera cannot see: function, smell, completeness inside a closed box;",
-            "- comparing people or suppliers: figures differ between kinds of goods (see the table).",
-            "",
-            "Grades of cars come from photographs of damaged cars only, and no packaged product among",
-            "the photographs is damaged, so part of what looks like skill may be knowing the category.",
-            "",
-            "## Training data",
-            "",
-            *_data_table(examples),
-            "",
-            "## Figures on the validation split",
-            "",
-            "Measured from the ONNX file with the code that serves. Accuracy, macro-F1, kappa and",
-            "coverage count items with an exact grade label; interval: the grade lies within what the",
-            "label allows; AUROC: damaged against new; review: share sent to a person.",
-            "",
-            *_figure_table(metrics["validation"]),
-            "",
-            *_damage_table(metrics["validation"]["damage_average_precision"]),
-            "",
-            f"Calibration error (ECE, 10 bins): {_number(metrics['validation']['all']['ece_before'])}"
-            f" before, {_number(metrics['validation']['all']['ece_after'])} after temperature scaling.",
-            f"Nominal coverage of the prediction sets: {metrics['validation']['nominal_coverage']}.",
-            f"ONNX against torch: the same decision on {metrics['export']['pictures']} pictures, largest",
-            f"difference of a logit {metrics['export']['largest_logit_difference']:.1e}.",
-            "",
-            "## How it was made",
-            "",
-            f"`{facts.command}` at commit {facts.git_commit}, {facts.created_at}, "
-            f"{facts.minutes:.0f} minutes on {facts.machine}.",
-            "Backbone: EfficientNet-Lite0 with ImageNet weights (Apache-2.0). Golden pictures are",
-            "rendered or drawn by this project. Licence of the bundle: Apache-2.0; the photographs keep",
-            "theirs and are not part of it.",
-            "",
-        ]
+    """The card as Markdown.
+
+    Args:
+        name: Of the bundle.
+        examples: Every labelled picture of the run, all splits.
+        metrics: `validation` (the figures' JSON shape), `export` and, where the bundle has an INT8
+            network too, its figures as `validation_int8`.
+        facts: How the bundle came to be.
+    """
+    figures = Figures.model_validate(metrics["validation"])
+    int8 = metrics.get("validation_int8")
+    environment = Environment(
+        loader=PackageLoader("training.evaluation"),
+        autoescape=False,  # noqa: S701  (Markdown, of our own words and figures)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found = figures.localisation
+    return environment.get_template("card.md").render(
+        name=name,
+        figures=figures,
+        kinds=", ".join(words(kind) for kind in figures.damage) or "no damage types",
+        weak=list(weak_spots(figures)),
+        splits=SPLITS,
+        data=list(_data(examples)),
+        never=list(_never(examples)),
+        columns=_COLUMNS,
+        slices={**figures.by_source, "all": figures.all},
+        localised=[*found.by_source.items(), *found.by_type.items(), ("all", found.all)]
+        if found.all
+        else [],
+        shipped=figures.selective.points[0] if figures.selective.aurc.n else None,
+        export=metrics["export"],
+        int8=None if int8 is None else Figures.model_validate(int8),
+        facts=facts,
+        data_fingerprint=fingerprint(example.row for example in examples),
+        split_fingerprints=list(_split_fingerprints(examples)),
+        cell=_cell,
     )
 
 
-def _data_table(examples: Sequence[Example]) -> list[str]:
+def _data(examples: Sequence[Example]) -> Iterator[tuple[str, str, list[int]]]:
     counts = Counter((example.row.source, example.row.split) for example in examples)
-    licences = {example.row.source: example.row.licence for example in examples}
-    lines = [f"| source | licence | {' | '.join(SPLITS)} |", "|---|---|" + "---|" * len(SPLITS)]
-    for source, licence in sorted(licences.items()):
-        numbers = " | ".join(str(counts[source, split]) for split in SPLITS)
-        lines.append(f"| {source} | {licence} | {numbers} |")
-    return lines
+    licences: dict[str, set[str]] = {}
+    for example in examples:
+        licences.setdefault(example.row.source, set()).add(example.row.licence)
+    for source in sorted(licences):
+        terms = "; ".join(sorted(licences[source]))
+        yield source, terms, [counts[source, split] for split in SPLITS]
 
 
-def _figure_table(validation: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"| source | items | {' | '.join(_COLUMNS.values())} |",
-        "|---|---|" + "---|" * len(_COLUMNS),
-    ]
-    for source, figures in (*validation["by_source"].items(), ("all", validation["all"])):
-        numbers = " | ".join(_number(figures[key]) for key in _COLUMNS)
-        lines.append(f"| {source} | {figures['items']} | {numbers} |")
-    return lines
+def _never(examples: Sequence[Example]) -> Iterator[str]:
+    """Data sets whose labels never say one side of new and damaged: knowing the set is enough."""
+    labelled = [(e.row.source, e.row.grade) for e in examples if e.row.grade is not None]
+    sources = sorted({source for source, _ in labelled})
+    worse = {s: {g.best.rank > 0 for source, g in labelled if source == s} for s in sources}
+    new = {s: {g.worst.rank == 0 for source, g in labelled if source == s} for s in sources}
+    for what, said in (("damaged", worse), ("new", new)):
+        if found := [words(source) for source in sources if said[source] == {True}]:
+            yield f"Every labelled picture of {', '.join(found)} is {what}."
 
 
-def _damage_table(precisions: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    lines = ["| damage | average precision | present | absent |", "|---|---|---|---|"]
-    for kind, found in precisions.items():
-        lines.append(
-            f"| {kind} | {_number(found['average_precision'])} | {found['present']} | {found['absent']} |"
-        )
-    return lines
+def _split_fingerprints(examples: Sequence[Example]) -> Iterator[tuple[str, str]]:
+    for split in SPLITS:
+        rows = [example.row for example in examples if example.row.split == split]
+        if rows:
+            yield split, fingerprint(rows)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _cell(estimate: Estimate) -> str:
+    if estimate.low is None:
+        return number(estimate.value)
+    return f"{number(estimate.value)} {span(estimate)}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+import training.evaluation.cli
+
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("train")(train)
-    app.command("evaluate")(evaluate)
+    training.evaluation.cli.register(app)
 
 
 def train(
@@ -40,39 +41,6 @@ def train(
     except (TrainingError, ExportError, BundleError) as error:
         _fail(str(error))
     typer.echo(bundle.path)
-
-
-def evaluate(
-    bundle: Annotated[Path, typer.Option(help="Bundle to evaluate.")],
-    manifest: Annotated[Path, typer.Option(help="Manifest of labelled pictures.")],
-    root: Annotated[
-        Path | None, typer.Option(help="Folder of its pictures; the manifest's own otherwise.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split to grade: val, test, calibration, train.")] = (
-        "val"
-    ),
-    out: Annotated[Path | None, typer.Option(help="File for the figures as JSON.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for the network.")] = 2,
-) -> None:
-    """Grade labelled pictures with a bundle and print the figures by source."""
-    from model.contract import BundleError
-    from training.config import Data
-    from training.errors import TrainingError
-    from training.evaluate import figures_of
-    from training.examples import load_examples
-    from training.progress import on_terminal
-    from training.tables import print_report
-
-    try:
-        examples = [e for e in load_examples([Data(manifest, root)]) if e.row.split == split]
-        if not examples:
-            _fail(f"{manifest} has no picture in the split {split!r}")
-        figures = figures_of(bundle, examples, on_terminal, threads)
-    except (TrainingError, BundleError) as error:
-        _fail(str(error))
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    print_report(figures)
 
 
 def _require_torch() -> None:

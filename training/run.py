@@ -34,7 +34,8 @@ from training.calibrate import (
 from training.card import RunFacts, write_card
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
-from training.evaluate import grade_items, report
+from training.evaluation.evaluate import evaluate_with
+from training.evaluation.familiarity import synthetic
 from training.examples import (
     Example,
     load_examples,
@@ -97,7 +98,9 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     held_out = of_split(examples, "val")
     agreement = _prove(exported, grader, held_out, config, track)
     metrics = {
-        "validation": report(grade_items(grader, held_out, track), manifest),
+        "validation": evaluate_with(grader, held_out, track, synthetic()).figures.model_dump(
+            mode="json"
+        ),
         "export": asdict(agreement),
         "losses": history,
     }

@@ -41,7 +41,9 @@ def test_a_trained_bundle_loads_verifies_grades_and_is_evaluated(
     evaluated = CliRunner().invoke(app, ["evaluate", *arguments, "--out", str(figures)])
     assert evaluated.exit_code == 0, evaluated.output
     assert "left" in evaluated.stdout
-    assert json.loads(figures.read_text()) == bundle.manifest.metrics["validation"]
+    found, kept = json.loads(figures.read_text()), bundle.manifest.metrics["validation"]
+    assert found["bundle"]["network_sha256"] == bundle.manifest.files["model.onnx"]
+    assert found == kept
 
 
 def _one_error(arguments: list[str]) -> str:

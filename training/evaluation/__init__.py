@@ -1,0 +1,1 @@
+"""Evaluation of a bundle from its ONNX file: figures with intervals, a report, a comparison."""
