@@ -9,11 +9,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from model.contract import Precision
+
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("train")(train)
     app.command("evaluate")(evaluate)
+    app.command("export")(export)
 
 
 def train(
@@ -53,6 +56,9 @@ def evaluate(
     ),
     out: Annotated[Path | None, typer.Option(help="File for the figures as JSON.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for the network.")] = 2,
+    precision: Annotated[
+        Precision, typer.Option(help="Which network of the bundle grades.")
+    ] = Precision.FP32,
 ) -> None:
     """Grade labelled pictures with a bundle and print the figures by source."""
     from model.contract import BundleError
@@ -67,7 +73,7 @@ def evaluate(
         examples = [e for e in load_examples([Data(manifest, root)]) if e.row.split == split]
         if not examples:
             _fail(f"{manifest} has no picture in the split {split!r}")
-        figures = figures_of(bundle, examples, on_terminal, threads)
+        figures = figures_of(bundle, examples, on_terminal, threads, precision)
     except (TrainingError, BundleError) as error:
         _fail(str(error))
     if out is not None:
@@ -75,10 +81,48 @@ def evaluate(
     print_report(figures)
 
 
+def export(
+    bundle: Annotated[Path, typer.Option(help="Bundle to write anew, in its place.")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled pictures with the splits calibration and val: tries an INT8 network too."
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of its pictures; the manifest's own otherwise.")
+    ] = None,
+) -> None:
+    """Write a bundle anew in the present format; with pictures, make its INT8 network."""
+    _require("onnx", "onnxslim", "scipy")
+    from model.contract import BundleError
+    from model.graph import GraphError
+    from training.config import Data
+    from training.errors import TrainingError
+    from training.examples import load_examples
+    from training.network_card import trial_lines
+    from training.progress import on_terminal
+    from training.refresh import refresh
+
+    try:
+        examples = None if manifest is None else load_examples([Data(manifest, root)])
+        written = refresh(bundle, examples, on_terminal)
+    except (TrainingError, BundleError, GraphError) as error:
+        _fail(str(error))
+    trial = written.manifest.int8_trial
+    if examples is not None and trial is not None:
+        typer.echo("\n".join(trial_lines(trial)))
+    typer.echo(written.path)
+
+
 def _require_torch() -> None:
+    _require("torch", "timm", "onnx", "onnxslim", "scipy")
+
+
+def _require(*names: str) -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "timm", "onnx", "scipy") if find_spec(name) is None]
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
         _fail(f"training needs {', '.join(missing)}: pip install 'regrade[train]'")
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import GRADES, Assessment, Bundle, DamageType, GradeInterval, Manifest
+from model.contract import (
+    GRADES,
+    Assessment,
+    Bundle,
+    DamageType,
+    GradeInterval,
+    Manifest,
+    Precision,
+)
 from model.decision import assess, grade_probabilities
 from model.pictures import PictureError
 from model.runtime import Grader
@@ -83,7 +91,11 @@ def _joined(grades: Iterable[GradeInterval | None]) -> GradeInterval | None:
 
 
 def figures_of(
-    bundle: Path, examples: Iterable[Example], track: Track, threads: int
+    bundle: Path,
+    examples: Iterable[Example],
+    track: Track,
+    threads: int,
+    precision: Precision = Precision.FP32,
 ) -> dict[str, Any]:
     """Figures of a bundle on labelled pictures.
 
@@ -91,7 +103,7 @@ def figures_of(
         BundleError: The bundle cannot be used.
         DataError: A picture cannot be read.
     """
-    grader = Grader(Bundle.load(bundle), threads=threads)
+    grader = Grader(Bundle.load(bundle), threads=threads, precision=precision)
     grader.verify()
     return report(grade_items(grader, examples, track), grader.bundle.manifest)
 

@@ -67,7 +67,7 @@ def test_no_bundle_is_said_clearly(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_network_is_refused(bundle_dir: Path) -> None:
-    with pytest.raises(BundleError, match="refuses the network"):
+    with pytest.raises(BundleError, match="refuses model"):
         Grader(Bundle.load(bundle_dir))
 
 

@@ -1,0 +1,143 @@
+"""Static INT8: the float network's convolutions with 8-bit weights and activations (QDQ)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from model.contract.bundle import Graph
+from model.graph import INPUT, facts, read
+
+_OPERATORS = ("Conv", "Clip", "Add")
+_AT_ONCE = 8
+"""Pictures whose activations are held at once; each takes some 30 MB."""
+
+
+class RangeMethod(StrEnum):
+    """How the range of each activation follows from what it was on the calibration pictures."""
+
+    MIN_MAX = "min-max"
+    PERCENTILE = "percentile 99.99"
+    ENTROPY = "entropy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    method: CalibrationMethod
+    options: dict[str, float]
+
+
+_SETTINGS = {
+    RangeMethod.MIN_MAX: _Settings(CalibrationMethod.MinMax, {}),
+    RangeMethod.PERCENTILE: _Settings(CalibrationMethod.Percentile, {"CalibPercentile": 99.99}),
+    RangeMethod.ENTROPY: _Settings(CalibrationMethod.Entropy, {}),
+}
+
+
+def quantise(
+    network: Path, pictures: Sequence[NDArray[np.uint8]], method: RangeMethod, out: Path
+) -> Graph:
+    """Write the INT8 network.
+
+    Weights are per channel in 8 bits, activations unsigned. What follows the last convolution
+    (pooling, ordinal logits, distances) stays in float: it is a thousandth of the work and all of
+    the precision.
+
+    Args:
+        network: The bundle's float network.
+        pictures: (H, W, 3) uint8 calibration pictures.
+        method: How ranges are chosen.
+        out: File to write.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quietly():
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(network, prepared, skip_symbolic_shape=True)
+        settings = _SETTINGS[method]
+        quantize_static(
+            prepared,
+            out,
+            _Pictures(pictures),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(_OPERATORS),
+            nodes_to_quantize=convolutional(read(prepared)),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=settings.method,
+            extra_options={"CalibStridedMinMax": _AT_ONCE, **settings.options},
+        )
+    model = read(out)
+    onnx.checker.check_model(model, full_check=True)
+    return facts(model)
+
+
+def convolutional(model: onnx.ModelProto) -> list[str]:
+    """Names of the convolutions, and of the clips and additions that feed or follow one directly."""
+    producer = {name: node for node in model.graph.node for name in node.output}
+    wanted = [node for node in model.graph.node if node.op_type == "Conv"]
+    feeding: set[str] = set()
+    left = [name for node in wanted for name in node.input]
+    while left:
+        node = producer.get(left.pop())
+        if node is not None and node.name not in feeding:
+            feeding.add(node.name)
+            left.extend(node.input)
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type in _OPERATORS
+        and (
+            node.op_type == "Conv"
+            or node.name in feeding
+            or any(producer[name].op_type == "Conv" for name in node.input if name in producer)
+        )
+    ]
+
+
+class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """Feeds pictures one by one; ONNX Runtime asks for them in ranges."""
+
+    def __init__(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
+        self._pictures = pictures[: len(pictures) - len(pictures) % _AT_ONCE]
+        self._range = iter(range(len(self._pictures)))
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._range = iter(range(start_index, end_index))
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        n = next(self._range, None)
+        return None if n is None else {INPUT: np.asarray(self._pictures[n])[None]}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """ONNX Runtime's tools print and log at the root what a user can do nothing about."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.setLevel(level)
