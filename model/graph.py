@@ -44,6 +44,7 @@ def finish(path: Path, side: int, *, name: str, version: str) -> Graph:
     if not any(node.name == _SQUASH for node in after.graph.node):
         _squash_first(after, side)
     _drop_exporter_notes(after)
+    _name_all(after)
     helper.set_model_props(after, {"name": name, "version": version})
     _check(after, path)
     _require_same_answers(before, after, side)
@@ -109,6 +110,15 @@ def _drop_exporter_notes(model: onnx.ModelProto) -> None:
         del part.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
+
+
+def _name_all(model: onnx.ModelProto) -> None:
+    """Quantising picks operators by name, so each needs one of its own."""
+    taken: set[str] = set()
+    for number, node in enumerate(model.graph.node):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}_{number}"
+        taken.add(node.name)
 
 
 def _check(model: onnx.ModelProto, path: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,9 +52,7 @@ _SETTINGS = {
 }
 
 
-def quantise(
-    network: Path, pictures: Sequence[NDArray[np.uint8]], method: RangeMethod, out: Path
-) -> Graph:
+def quantise(network: Path, pictures: NDArray[np.uint8], method: RangeMethod, out: Path) -> Graph:
     """Write the INT8 network.
 
     Weights are per channel in 8 bits, activations unsigned. What follows the last convolution
@@ -63,7 +61,7 @@ def quantise(
 
     Args:
         network: The bundle's float network.
-        pictures: (H, W, 3) uint8 calibration pictures.
+        pictures: (N, H, W, 3) uint8 calibration pictures, 8 or more; a rest of N / 8 is left out.
         method: How ranges are chosen.
         out: File to write.
     """
@@ -115,7 +113,7 @@ def convolutional(model: onnx.ModelProto) -> list[str]:
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """Feeds pictures one by one; ONNX Runtime asks for them in ranges."""
 
-    def __init__(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    def __init__(self, pictures: NDArray[np.uint8]) -> None:
         self._pictures = pictures[: len(pictures) - len(pictures) % _AT_ONCE]
         self._range = iter(range(len(self._pictures)))
 

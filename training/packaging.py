@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.contract import Bundle, Manifest
 from model.contract.bundle import CARD, MANIFEST, Golden, sha256_of
 from model.runtime import Grader
-from training.golden import golden_pictures
 
 
-def with_goldens(draft: Manifest, folder: Path) -> Manifest:
+def with_goldens(draft: Manifest, folder: Path, pictures: Mapping[str, bytes]) -> Manifest:
     """Put the golden pictures and the card's place into `folder`, and their answers in the manifest.
 
     Args:
         draft: Manifest whose goldens carry no answers yet; the ONNX file is already in `folder`.
         folder: The bundle under construction.
+        pictures: The golden pictures that the draft names: file name -> bytes.
     """
     (folder / CARD).touch()
-    for name, data in golden_pictures().items():
+    for name, data in pictures.items():
         (folder / name).write_bytes(data)
     return draft.model_copy(update={"golden": golden_answers(Grader(seal(draft, folder)))})
 

@@ -98,7 +98,7 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
         name=draft.name,
         version=draft.version,
     )
-    manifest = with_goldens(draft.model_copy(update={"graph": graph}), folder)
+    manifest = with_goldens(draft.model_copy(update={"graph": graph}), folder, golden_pictures())
     grader = Grader(Bundle.load(folder), threads=config.threads)
     held_out = of_split(examples, "val")
     squashed = cached_pictures(held_out, config.input_size, config.cache, track)

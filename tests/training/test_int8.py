@@ -1,0 +1,223 @@
+"""INT8 is kept only if it costs little and gives speed; the card tells what became of it."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from model.contract import GRADES, Bundle, DamageType, Grade, Manifest, Precision
+from model.contract.bundle import (
+    Calibration,
+    Conformal,
+    Golden,
+    Graph,
+    QualityLimits,
+    Thresholds,
+    sha256_of,
+)
+from model.graph import finish as finish_graph
+from model.runtime import Grader
+from regrade.cli import app
+from tests.model.tiny_networks import SIDE, write_tiny
+from training import int8
+from training.config import Data
+from training.errors import DataError
+from training.examples import load_examples, of_split
+from training.network_card import with_network_section
+from training.packaging import finish, with_goldens
+from training.progress import silently
+
+COSTS = ((0.0, 1.0, 2.0, 3.0), (4.0, 0.0, 1.0, 2.0), (8.0, 4.0, 0.0, 1.0), (12.0, 8.0, 4.0, 0.0))
+
+
+def tiny_manifest(graph: Graph) -> Manifest:
+    return Manifest(
+        name="tiny",
+        version="1",
+        created_at="2026-01-01T00:00:00Z",
+        grades=GRADES,
+        damage_types=(DamageType.DENT, DamageType.TEAR),
+        input_size=SIDE,
+        graph=graph,
+        calibration=Calibration(grade_temperature=1.0, damage_temperature=1.0),
+        conformal=Conformal(coverage=0.5, quantile=0.9),
+        thresholds=Thresholds(
+            costs=COSTS,
+            review_cost=1.0,
+            max_unfamiliarity=100.0,
+            damage={DamageType.DENT: 0.5, DamageType.TEAR: 0.9},
+            quality=QualityLimits(
+                min_brightness=0.0, max_brightness=1.0, min_sharpness=0.0, min_side_px=8
+            ),
+        ),
+        golden=(Golden(image="golden.png", grade=Grade.NEW, probabilities={}),),
+        files={},
+        data_fingerprint="",
+        git_commit="",
+        metrics={},
+    )
+
+
+@pytest.fixture
+def bundle_dir(tmp_path: Path) -> Path:
+    """A float bundle around the network of two convolutions."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    write_tiny(folder / "model.onnx")
+    graph = finish_graph(folder / "model.onnx", SIDE, name="tiny", version="1")
+    golden = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    manifest = with_goldens(tiny_manifest(graph), folder, {"golden.png": _png(golden)})
+    finish(manifest, "# Model card: tiny\n\n## Not for\n\nAnything.\n", folder)
+    return folder
+
+
+def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "f1", "ratio", "accepted", "why"),
+    [
+        (0.0, 0.0, 1.5, True, "1.50 times as fast"),
+        (0.5, 0.5, 1.01, True, "at most 0.5"),
+        (-2.0, -1.0, 2.0, True, "at most 0.5"),
+        (0.2, None, 2.0, True, "at most 0.5"),
+        (0.51, 0.0, 2.0, False, "0.51 points of accuracy"),
+        (0.0, 0.7, 2.0, False, "0.70 points of macro-F1"),
+        (0.0, 0.0, 1.0, False, "not faster"),
+        (0.0, 0.0, 0.8, False, "not faster"),
+        (float("nan"), 0.0, 2.0, False, "accuracy"),
+        (None, None, 2.0, False, "no validation picture"),
+    ],
+)
+def test_acceptance(
+    accuracy: float | None, f1: float | None, ratio: float, accepted: bool, why: str
+) -> None:
+    decided, reason = int8.judge(accuracy, f1, ratio)
+    assert decided is accepted
+    assert why in reason
+
+
+def _export(bundle: Path, squares: Path) -> str:
+    arguments = ["--bundle", str(bundle), "--manifest", str(squares / "manifest.jsonl")]
+    done = CliRunner().invoke(app, ["export", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_an_accepted_network_serves_beside_the_float_one(
+    bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
+    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
+    before = Bundle.load(bundle_dir)
+    assert "INT8 is accepted" in _export(bundle_dir, squares)
+    bundle = Bundle.load(bundle_dir)
+    assert bundle.precisions == (Precision.FP32, Precision.INT8)
+    assert bundle.manifest.golden == before.manifest.golden
+    trial = bundle.manifest.int8_trial
+    assert trial is not None
+    assert trial.items == 8
+    differences = [result.mean_probability_difference for result in trial.sweep]
+    assert differences == sorted(differences)
+    picture = (squares / "val-1.png").read_bytes()
+    answers = []
+    for precision in bundle.precisions:
+        grader = Grader(bundle, precision=precision)
+        grader.verify()
+        answers.append(grader.assess([grader.prepare(picture)]).probabilities)
+    assert answers[0] != answers[1]
+    card = (bundle_dir / "card.md").read_text()
+    assert "## Not for" in card
+    assert "1.40" in card
+
+
+def test_a_refused_network_is_not_shipped_and_the_card_says_why(
+    bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 0.9)
+    assert "INT8 is not in the bundle" in _export(bundle_dir, squares)
+    bundle = Bundle.load(bundle_dir)
+    assert bundle.precisions == (Precision.FP32,)
+    assert "model.int8.onnx" not in bundle.manifest.files
+    assert "INT8 is not in the bundle" in (bundle_dir / "card.md").read_text()
+    refused = CliRunner().invoke(
+        app,
+        [
+            "evaluate",
+            "--bundle",
+            str(bundle_dir),
+            "--manifest",
+            str(squares / "manifest.jsonl"),
+            "--precision",
+            "int8",
+        ],
+    )
+    assert refused.exit_code == 2
+    assert "it has no int8 network" in refused.stderr
+
+
+def test_constants_come_from_the_calibration_split_alone(
+    bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
+    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
+    examples = load_examples([Data(squares / "manifest.jsonl")])
+    calibration, val = of_split(examples, "calibration"), of_split(examples, "val")
+    bundle = Bundle.load(bundle_dir)
+    made = [
+        int8.add_int8(bundle.manifest, bundle_dir, calibration, held_out, silently).int8
+        for held_out in (val, val[:4])
+    ]
+    assert made[0] == made[1]
+    assert made[0] is not None
+
+
+def test_too_few_calibration_pictures_are_an_error(bundle_dir: Path, squares: Path) -> None:
+    examples = load_examples([Data(squares / "manifest.jsonl")])
+    manifest = Bundle.load(bundle_dir).manifest
+    few, held_out = of_split(examples, "calibration")[:7], of_split(examples, "val")
+    with pytest.raises(DataError, match="7 pictures to calibrate INT8"):
+        int8.add_int8(manifest, bundle_dir, few, held_out, silently)
+
+
+def test_an_old_bundle_is_brought_to_the_present_format(bundle_dir: Path) -> None:
+    manifest = bundle_dir / "manifest.json"
+    raw = json.loads(manifest.read_text())
+    old = {key: raw[key] for key in raw if key not in ("graph", "int8", "int8_trial")}
+    write_tiny(bundle_dir / "model.onnx")
+    old["files"]["model.onnx"] = sha256_of(bundle_dir / "model.onnx")
+    manifest.write_text(json.dumps(old | {"format_version": 1}))
+    done = CliRunner().invoke(app, ["export", "--bundle", str(bundle_dir)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip() == str(bundle_dir)
+    bundle = Bundle.load(bundle_dir)
+    assert bundle.manifest.graph.opset == 20
+    Grader(bundle).run(np.zeros((1, 30, 50, 3), dtype=np.uint8))
+
+
+def test_a_damaged_bundle_is_left_as_it_is(bundle_dir: Path) -> None:
+    (bundle_dir / "model.onnx").write_bytes(b"cut")
+    before = {path.name: path.read_bytes() for path in bundle_dir.iterdir()}
+    done = CliRunner().invoke(app, ["export", "--bundle", str(bundle_dir)])
+    assert done.exit_code == 2
+    assert "model.onnx is not the file that was exported" in done.stderr
+    assert {path.name: path.read_bytes() for path in bundle_dir.iterdir()} == before
+
+
+def test_the_card_has_one_section_in_its_place(bundle_dir: Path) -> None:
+    manifest = Bundle.load(bundle_dir).manifest
+    card = "# Card\n\n## Networks\n\nold\n\n## How it was made\n\nSo.\n"
+    once = with_network_section(card, manifest)
+    assert once.index("## Networks") < once.index("## How it was made")
+    assert "old" not in once
+    assert with_network_section(once, manifest) == once
+    added = with_network_section("# Card\n", manifest)
+    assert added.count("## Networks") == 1
+    assert with_network_section(added, manifest) == added
