@@ -40,6 +40,20 @@ class RangeMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to quantise."""
+
+    ranges: RangeMethod
+    float_to_stride: int
+    """Convolutions whose output has this stride or a smaller one stay float; 0: none. The early ones
+    see the finest differences and are few, so they cost the most precision for the least speed."""
+
+    def __str__(self) -> str:
+        kept = f", float to stride {self.float_to_stride}" if self.float_to_stride else ""
+        return f"{self.ranges}{kept}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Settings:
     method: CalibrationMethod
     options: dict[str, float]
@@ -52,7 +66,7 @@ _SETTINGS = {
 }
 
 
-def quantise(network: Path, pictures: NDArray[np.uint8], method: RangeMethod, out: Path) -> Graph:
+def quantise(network: Path, pictures: NDArray[np.uint8], recipe: Recipe, out: Path) -> Graph:
     """Write the INT8 network.
 
     Weights are per channel in 8 bits, activations unsigned. What follows the last convolution
@@ -62,20 +76,20 @@ def quantise(network: Path, pictures: NDArray[np.uint8], method: RangeMethod, ou
     Args:
         network: The bundle's float network.
         pictures: (N, H, W, 3) uint8 calibration pictures, 8 or more; a rest of N / 8 is left out.
-        method: How ranges are chosen.
+        recipe: How ranges are chosen and what stays float.
         out: File to write.
     """
     with tempfile.TemporaryDirectory() as folder, _quietly():
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(network, prepared, skip_symbolic_shape=True)
-        settings = _SETTINGS[method]
+        settings = _SETTINGS[recipe.ranges]
         quantize_static(
             prepared,
             out,
             _Pictures(pictures),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(_OPERATORS),
-            nodes_to_quantize=convolutional(read(prepared)),
+            nodes_to_quantize=convolutional(read(prepared), recipe.float_to_stride),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -87,27 +101,51 @@ def quantise(network: Path, pictures: NDArray[np.uint8], method: RangeMethod, ou
     return facts(model)
 
 
-def convolutional(model: onnx.ModelProto) -> list[str]:
-    """Names of the convolutions, and of the clips and additions that feed or follow one directly."""
+def convolutional(model: onnx.ModelProto, float_to_stride: int) -> list[str]:
+    """Names of the convolutions past a stride, and of the clips and additions around them.
+
+    Args:
+        model: A finished graph, every operator with a name.
+        float_to_stride: See ``Recipe``.
+    """
     producer = {name: node for node in model.graph.node for name in node.output}
-    wanted = [node for node in model.graph.node if node.op_type == "Conv"]
-    feeding: set[str] = set()
-    left = [name for node in wanted for name in node.input]
-    while left:
-        node = producer.get(left.pop())
-        if node is not None and node.name not in feeding:
-            feeding.add(node.name)
-            left.extend(node.input)
+    strides = _strides(model)
+    feeding = _feeding(model, producer)
     return [
         node.name
         for node in model.graph.node
         if node.op_type in _OPERATORS
+        and strides[node.output[0]] > float_to_stride
         and (
             node.op_type == "Conv"
             or node.name in feeding
             or any(producer[name].op_type == "Conv" for name in node.input if name in producer)
         )
     ]
+
+
+def _feeding(model: onnx.ModelProto, producer: dict[str, onnx.NodeProto]) -> set[str]:
+    """Operators that a convolution depends on."""
+    found: set[str] = set()
+    left = [name for node in model.graph.node if node.op_type == "Conv" for name in node.input]
+    while left:
+        node = producer.get(left.pop())
+        if node is not None and node.name not in found:
+            found.add(node.name)
+            left.extend(node.input)
+    return found
+
+
+def _strides(model: onnx.ModelProto) -> dict[str, int]:
+    """Stride of each value: by what the convolutions before it have reduced the picture."""
+    strides: dict[str, int] = {}
+    for node in model.graph.node:
+        stride = max((strides.get(name, 1) for name in node.input), default=1)
+        if node.op_type == "Conv":
+            steps = [entry.ints[0] for entry in node.attribute if entry.name == "strides"]
+            stride *= steps[0] if steps else 1
+        strides.update(dict.fromkeys(node.output, stride))
+    return strides
 
 
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types

@@ -9,7 +9,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from model.contract.bundle import (
     Trial,
 )
 from model.decision import RawOutputs, assess, grade_probabilities
-from model.quantise import RangeMethod, quantise
+from model.quantise import RangeMethod, Recipe, quantise
 from model.runtime import Grader, Network
 from training.cache import cached_pictures
 from training.calibrate import conformal_quantile, damage_temperature, grade_temperature
@@ -42,6 +42,15 @@ from training.progress import Track
 Pictures = NDArray[np.uint8]
 
 MOST_LOST_POINTS = 0.5
+RECIPES = (
+    Recipe(RangeMethod.MIN_MAX, 0),
+    Recipe(RangeMethod.PERCENTILE, 0),
+    Recipe(RangeMethod.ENTROPY, 0),
+    Recipe(RangeMethod.MIN_MAX, 4),
+    Recipe(RangeMethod.MIN_MAX, 8),
+)
+_CLOSE = 0.005
+"""Half a point: a mean difference of the probabilities up to which a network counts as the same."""
 _RANGE_PICTURES = 64
 _FEWEST_PICTURES = 8
 _BATCH = 16
@@ -50,9 +59,10 @@ _FAR = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """An INT8 network and what it answers on the calibration split."""
 
+    recipe: Recipe
     path: Path
     graph: Graph
     answers: RawOutputs
@@ -92,10 +102,7 @@ def add_int8(
     with tempfile.TemporaryDirectory() as scratch:
         pictures = cached_pictures(calibration, plain.input_size, Path(scratch), track)
         expected = _answers(bundle.network, pictures)
-        candidates = sorted(
-            _sweep(bundle, pictures, expected, Path(scratch), track),
-            key=lambda candidate: candidate.result.mean_probability_difference,
-        )
+        candidates = best_first(_sweep(bundle, pictures, expected, Path(scratch), track))
         best = candidates[0]
         (folder / INT8_NETWORK).write_bytes(best.path.read_bytes())
         constants = _constants(best, expected, plain, calibration)
@@ -112,13 +119,12 @@ def add_int8(
 
 def _sweep(
     bundle: Bundle, pictures: Pictures, expected: RawOutputs, folder: Path, track: Track
-) -> list[_Candidate]:
+) -> list[Candidate]:
     chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), _RANGE_PICTURES)).astype(int)
-    methods = list(RangeMethod)
     found = []
-    for method in track(methods, "INT8: choose ranges", len(methods)):
-        path = folder / f"{method.name}.onnx"
-        graph = quantise(bundle.network, pictures[chosen], method, path)
+    for number, recipe in enumerate(track(RECIPES, "INT8: try recipes", len(RECIPES))):
+        path = folder / f"{number}.onnx"
+        graph = quantise(bundle.network, pictures[chosen], recipe, path)
         answers = _answers(path, pictures)
         temperature = bundle.manifest.calibration.grade_temperature
         apart = np.abs(
@@ -126,15 +132,26 @@ def _sweep(
             - grade_probabilities(expected.grade_logits, temperature)
         )
         result = SweepResult(
-            method=method.value,
+            recipe=str(recipe),
             mean_probability_difference=float(apart.mean()),
             decisions_differ=sum(
                 _decision(answers, n, bundle.manifest) != _decision(expected, n, bundle.manifest)
                 for n in range(len(pictures))
             ),
         )
-        found.append(_Candidate(path, graph, answers, result))
+        found.append(Candidate(recipe, path, graph, answers, result))
     return found
+
+
+def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The fastest that is close to the float network, else the closest one."""
+
+    def rank(candidate: Candidate) -> tuple[bool, int, float]:
+        apart = candidate.result.mean_probability_difference
+        close = apart <= _CLOSE
+        return not close, candidate.recipe.float_to_stride if close else 0, apart
+
+    return sorted(candidates, key=rank)
 
 
 def _decision(raw: RawOutputs, n: int, manifest: Manifest) -> tuple[object, ...]:
@@ -150,7 +167,7 @@ def _answers(path: Path, pictures: Pictures) -> RawOutputs:
 
 
 def _constants(
-    candidate: _Candidate, expected: RawOutputs, manifest: Manifest, calibration: Sequence[Example]
+    candidate: Candidate, expected: RawOutputs, manifest: Manifest, calibration: Sequence[Example]
 ) -> Int8:
     """Fit again what the calibration split fixes: sets of scores must come from the same network."""
     best, worst = _ranks(calibration)

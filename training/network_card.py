@@ -59,7 +59,7 @@ def _trial_table(trial: Trial) -> list[str]:
         "items with another grade, set or review": f"{trial.decisions_differ} of {trial.items}",
         "times as fast, one picture, one thread": f"{trial.speed_ratio:.2f}",
         "measured on": trial.machine,
-        "ranges chosen by (calibration split)": trial.sweep[0].method,
+        "made by (chosen on the calibration split)": trial.sweep[0].recipe,
     }
     return [
         "| float against INT8, validation split | |",

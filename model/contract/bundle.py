@@ -115,9 +115,9 @@ class Graph(_Part):
 
 
 class SweepResult(_Part):
-    """One way to choose the ranges of the INT8 network, measured on the calibration split."""
+    """One way to make the INT8 network, measured on the calibration split."""
 
-    method: str
+    recipe: str
     mean_probability_difference: float = Field(
         description="From the float network, over pictures and grades."
     )

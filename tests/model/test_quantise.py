@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from model.graph import finish
-from model.quantise import RangeMethod, convolutional, quantise
+from model.quantise import RangeMethod, Recipe, convolutional, quantise
 from model.runtime import Network
 from tests.model.tiny_networks import SIDE, write_tiny
 
@@ -25,7 +25,7 @@ def test_it_answers_nearly_as_the_float_network(
 ) -> None:
     images = np.random.default_rng(1).integers(0, 256, (16, SIDE, SIDE, 3), dtype=np.uint8)
     path = tmp_path / "int8.onnx"
-    quantise(floats, images, method, path)
+    quantise(floats, images, Recipe(method, 0), path)
     expected, answered = (Network(each).run(images) for each in (floats, path))
     spread = float(expected.grade_logits.std())
     error = np.abs(expected.grade_logits - answered.grade_logits)
@@ -35,7 +35,7 @@ def test_it_answers_nearly_as_the_float_network(
 def test_weights_are_8_bit_per_channel_and_heads_stay_float(floats: Path, tmp_path: Path) -> None:
     images = np.zeros((8, SIDE, SIDE, 3), dtype=np.uint8)
     path = tmp_path / "int8.onnx"
-    facts = quantise(floats, images, RangeMethod.MIN_MAX, path)
+    facts = quantise(floats, images, Recipe(RangeMethod.MIN_MAX, 0), path)
     model = onnx.load(path)
     weights = {weight.name: weight for weight in model.graph.initializer}
     assert weights["first_quantized"].data_type == onnx.TensorProto.INT8
@@ -44,8 +44,10 @@ def test_weights_are_8_bit_per_channel_and_heads_stay_float(floats: Path, tmp_pa
     assert facts.operators == len(model.graph.node)
 
 
-def test_only_what_feeds_or_follows_a_convolution_is_chosen(floats: Path) -> None:
+@pytest.mark.parametrize(("float_to_stride", "expected"), [(0, {"Conv", "Clip"}), (2, set())])
+def test_convolutions_and_what_lies_between_them_past_the_stride_are_chosen(
+    floats: Path, float_to_stride: int, expected: set[str]
+) -> None:
     model = onnx.load(floats)
-    chosen = set(convolutional(model))
-    kinds = {node.op_type for node in model.graph.node if node.name in chosen}
-    assert kinds == {"Conv", "Clip"}
+    chosen = set(convolutional(model, float_to_stride))
+    assert {node.op_type for node in model.graph.node if node.name in chosen} == expected

@@ -16,10 +16,13 @@ from model.contract.bundle import (
     Golden,
     Graph,
     QualityLimits,
+    SweepResult,
     Thresholds,
     sha256_of,
 )
+from model.decision import RawOutputs
 from model.graph import finish as finish_graph
+from model.quantise import RangeMethod, Recipe
 from model.runtime import Grader
 from regrade.cli import app
 from tests.model.tiny_networks import SIDE, write_tiny
@@ -104,6 +107,33 @@ def test_acceptance(
     assert why in reason
 
 
+@pytest.mark.parametrize(
+    ("apart", "best"),
+    [
+        ({0: 0.004, 4: 0.002, 8: 0.001}, 0),
+        ({0: 0.006, 4: 0.005, 8: 0.001}, 4),
+        ({0: 0.03, 4: 0.02, 8: 0.01}, 8),
+        ({0: 0.01, 4: 0.02, 8: 0.03}, 0),
+    ],
+)
+def test_the_fastest_close_network_is_taken_else_the_closest(
+    apart: dict[int, float], best: int
+) -> None:
+    candidates = [_candidate(stride, difference) for stride, difference in apart.items()]
+    assert int8.best_first(candidates)[0].recipe.float_to_stride == best
+
+
+def _candidate(stride: int, difference: float) -> int8.Candidate:
+    empty = RawOutputs(np.zeros((0, 3)), np.zeros((0, 2)), np.zeros((0, 2, 1, 1)), np.zeros(0))
+    return int8.Candidate(
+        Recipe(RangeMethod.MIN_MAX, stride),
+        Path(),
+        Graph(opset=20, operators=1, producer="tests"),
+        empty,
+        SweepResult(recipe="", mean_probability_difference=difference, decisions_differ=0),
+    )
+
+
 def _export(bundle: Path, squares: Path) -> str:
     arguments = ["--bundle", str(bundle), "--manifest", str(squares / "manifest.jsonl")]
     done = CliRunner().invoke(app, ["export", *arguments])
@@ -124,8 +154,7 @@ def test_an_accepted_network_serves_beside_the_float_one(
     trial = bundle.manifest.int8_trial
     assert trial is not None
     assert trial.items == 8
-    differences = [result.mean_probability_difference for result in trial.sweep]
-    assert differences == sorted(differences)
+    assert {result.recipe for result in trial.sweep} == {str(recipe) for recipe in int8.RECIPES}
     picture = (squares / "val-1.png").read_bytes()
     answers = []
     for precision in bundle.precisions:
