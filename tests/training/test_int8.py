@@ -1,87 +1,36 @@
 """INT8 is kept only if it costs little and gives speed; the card tells what became of it."""
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
-from model.contract import GRADES, Bundle, DamageType, Grade, Manifest, Precision
+from inference.grader import BundleGrader
+from model.contract import Bundle, Precision
 from model.contract.bundle import (
-    Calibration,
-    Conformal,
-    Golden,
     Graph,
-    QualityLimits,
     SweepResult,
-    Thresholds,
     sha256_of,
 )
 from model.decision import RawOutputs
-from model.graph import finish as finish_graph
 from model.quantise import RangeMethod, Recipe
 from model.runtime import Grader
 from regrade.cli import app
-from tests.model.tiny_networks import SIDE, write_tiny
+from tests.model.tiny_networks import write_tiny
+from tests.training.tiny_bundle import write_tiny_bundle
 from training import int8
 from training.config import Data
 from training.errors import DataError
 from training.examples import load_examples, of_split
 from training.network_card import with_network_section
-from training.packaging import finish, with_goldens
 from training.progress import silently
-
-COSTS = ((0.0, 1.0, 2.0, 3.0), (4.0, 0.0, 1.0, 2.0), (8.0, 4.0, 0.0, 1.0), (12.0, 8.0, 4.0, 0.0))
-
-
-def tiny_manifest(graph: Graph) -> Manifest:
-    return Manifest(
-        name="tiny",
-        version="1",
-        created_at="2026-01-01T00:00:00Z",
-        grades=GRADES,
-        damage_types=(DamageType.DENT, DamageType.TEAR),
-        input_size=SIDE,
-        graph=graph,
-        calibration=Calibration(grade_temperature=1.0, damage_temperature=1.0),
-        conformal=Conformal(coverage=0.5, quantile=0.9),
-        thresholds=Thresholds(
-            costs=COSTS,
-            review_cost=1.0,
-            max_unfamiliarity=100.0,
-            damage={DamageType.DENT: 0.5, DamageType.TEAR: 0.9},
-            quality=QualityLimits(
-                min_brightness=0.0, max_brightness=1.0, min_sharpness=0.0, min_side_px=8
-            ),
-        ),
-        golden=(Golden(image="golden.png", grade=Grade.NEW, probabilities={}),),
-        files={},
-        data_fingerprint="",
-        git_commit="",
-        metrics={},
-    )
 
 
 @pytest.fixture
 def bundle_dir(tmp_path: Path) -> Path:
-    """A float bundle around the network of two convolutions."""
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    write_tiny(folder / "model.onnx")
-    graph = finish_graph(folder / "model.onnx", SIDE, name="tiny", version="1")
-    golden = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    manifest = with_goldens(tiny_manifest(graph), folder, {"golden.png": _png(golden)})
-    finish(manifest, "# Model card: tiny\n\n## Not for\n\nAnything.\n", folder)
-    return folder
-
-
-def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
+    return write_tiny_bundle(tmp_path / "bundle")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +111,8 @@ def test_an_accepted_network_serves_beside_the_float_one(
         grader.verify()
         answers.append(grader.assess([grader.prepare(picture)]).probabilities)
     assert answers[0] != answers[1]
+    assert BundleGrader(bundle).model.version == "1"
+    assert BundleGrader(bundle, precision=Precision.INT8).model.version == "1+int8"
     card = (bundle_dir / "card.md").read_text()
     assert "## Not for" in card
     assert "1.40" in card
