@@ -52,7 +52,7 @@ RECIPES = (
 _CLOSE = 0.005
 """Half a point: a mean difference of the probabilities up to which a network counts as the same."""
 _RANGE_PICTURES = 64
-_FEWEST_PICTURES = 8
+FEWEST_PICTURES = 8
 _BATCH = 16
 _ROUNDS = 60
 _FAR = 0.99
@@ -91,9 +91,9 @@ def add_int8(
     Raises:
         DataError: A picture cannot be read, or there are too few.
     """
-    if len(calibration) < _FEWEST_PICTURES:
+    if len(calibration) < FEWEST_PICTURES:
         raise DataError(
-            f"{len(calibration)} pictures to calibrate INT8 with; it needs {_FEWEST_PICTURES} in the "
+            f"{len(calibration)} pictures to calibrate INT8 with; it needs {FEWEST_PICTURES} in the "
             "split 'calibration'"
         )
     plain = manifest.model_copy(update={"int8": None, "int8_trial": None})

@@ -47,24 +47,33 @@ def refresh(path: Path, examples: Sequence[Example] | None, track: Track) -> Bun
     raw = _read(path)
     folder = path.with_name(f"{path.name}.partial")
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(path, folder)
+    try:
+        shutil.copytree(path, folder)
+        _complete(raw, folder, examples, track)
+        return put_in_place(folder, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _complete(
+    raw: dict[str, Any], folder: Path, examples: Sequence[Example] | None, track: Track
+) -> None:
     graph = finish_graph(
         folder / NETWORK,
         int(raw["input_size"]),
         name=str(raw["name"]),
         version=str(raw["version"]),
     )
-    raw |= {"format_version": FORMAT_VERSION, "graph": graph.model_dump()}
+    present = raw | {"format_version": FORMAT_VERSION, "graph": graph.model_dump()}
     try:
-        manifest = Manifest.model_validate(raw)
+        manifest = Manifest.model_validate(present)
     except ValidationError as error:
-        raise BundleError(path, f"{MANIFEST} is not valid: {error}") from error
+        raise BundleError(folder, f"{MANIFEST} is not valid: {error}") from error
     if examples is not None:
         calibration, held_out = of_split(examples, "calibration"), of_split(examples, "val")
         manifest = add_int8(manifest, folder, calibration, held_out, track)
     card = with_network_section((folder / CARD).read_text("utf-8"), manifest)
     finish(manifest, card, folder)
-    return put_in_place(folder, path)
 
 
 def _read(path: Path) -> dict[str, Any]:

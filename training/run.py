@@ -42,7 +42,7 @@ from training.examples import (
 )
 from training.fit import fit
 from training.golden import golden_pictures
-from training.int8 import add_int8
+from training.int8 import FEWEST_PICTURES, add_int8
 from training.network_card import with_network_section
 from training.packaging import finish, put_in_place, with_goldens
 from training.predict import Predictions, predict
@@ -103,7 +103,7 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     held_out = of_split(examples, "val")
     squashed = cached_pictures(held_out, config.input_size, config.cache, track)
     proof = prove(exported, grader, held_out, squashed, track)
-    manifest = add_int8(manifest, folder, of_split(examples, "calibration"), held_out, track)
+    manifest = _with_int8(manifest, folder, examples, track)
     metrics = {
         "validation": report(grade_items(grader, held_out, track), manifest),
         "export": proof.figures(),
@@ -205,6 +205,14 @@ def _map_thresholds(
     return {
         kind: map_threshold(peaks[:, t], present[:, t], known[:, t]) for t, kind in enumerate(types)
     }
+
+
+def _with_int8(manifest: Manifest, folder: Path, examples: list[Example], track: Track) -> Manifest:
+    calibration = of_split(examples, "calibration")
+    if len(calibration) < FEWEST_PICTURES:
+        _log.warning("int8_not_tried", calibration=len(calibration), needed=FEWEST_PICTURES)
+        return manifest
+    return add_int8(manifest, folder, calibration, of_split(examples, "val"), track)
 
 
 def _run_id(config: TrainingConfig, taught: list[Example]) -> str:

@@ -191,6 +191,19 @@ def test_a_damaged_bundle_is_left_as_it_is(bundle_dir: Path) -> None:
     assert {path.name: path.read_bytes() for path in bundle_dir.iterdir()} == before
 
 
+def test_a_trial_that_fails_leaves_the_bundle_and_no_rest(bundle_dir: Path, squares: Path) -> None:
+    rows = (squares / "manifest.jsonl").read_text().splitlines()
+    only_train = squares.parent / f"{bundle_dir.parent.name}.jsonl"
+    only_train.write_text("\n".join(row for row in rows if '"train"' in row) + "\n")
+    before = (bundle_dir / "manifest.json").read_bytes()
+    arguments = ["--bundle", str(bundle_dir), "--manifest", str(only_train), "--root", str(squares)]
+    done = CliRunner().invoke(app, ["export", *arguments])
+    assert done.exit_code == 2
+    assert "no picture is in the split 'calibration'" in done.stderr
+    assert (bundle_dir / "manifest.json").read_bytes() == before
+    assert [path.name for path in bundle_dir.parent.iterdir()] == ["bundle"]
+
+
 def test_the_card_has_one_section_in_its_place(bundle_dir: Path) -> None:
     manifest = Bundle.load(bundle_dir).manifest
     card = "# Card\n\n## Networks\n\nold\n\n## How it was made\n\nSo.\n"
