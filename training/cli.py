@@ -94,7 +94,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a bundle anew in the present format; with pictures, make its INT8 network."""
-    _require("onnx", "onnxslim", "scipy")
+    _require("onnx", "onnxslim")
     from model.contract import BundleError
     from model.graph import GraphError
     from training.config import Data

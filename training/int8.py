@@ -1,11 +1,12 @@
 """The INT8 network of a bundle: made from calibration pictures, kept only if it earns its place.
 
-Ranges and constants come from the calibration split, acceptance from the validation split.
+Ranges and recipe come from the calibration split, acceptance from the validation split.
 """
 
 from __future__ import annotations
 
 import math
+import shutil
 import statistics
 import tempfile
 import time
@@ -16,22 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import GRADES, Bundle, DamageType, Manifest, Precision
-from model.contract.bundle import (
-    INT8_NETWORK,
-    Calibration,
-    Conformal,
-    Golden,
-    Graph,
-    Int8,
-    SweepResult,
-    Trial,
-)
+from model.contract import Bundle, Manifest, Precision
+from model.contract.bundle import INT8_NETWORK, Graph, Int8, SweepResult, Trial
 from model.decision import RawOutputs, assess, grade_probabilities
 from model.quantise import RangeMethod, Recipe, quantise
 from model.runtime import Grader, Network
 from training.cache import cached_pictures
-from training.calibrate import conformal_quantile, damage_temperature, grade_temperature
 from training.errors import DataError
 from training.evaluate import Graded, figures, grade_items
 from training.examples import Example
@@ -55,17 +46,15 @@ _RANGE_PICTURES = 64
 FEWEST_PICTURES = 8
 _BATCH = 16
 _ROUNDS = 60
-_FAR = 0.99
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An INT8 network and what it answers on the calibration split."""
+    """An INT8 network and how close it comes to the float one on the calibration split."""
 
     recipe: Recipe
     path: Path
     graph: Graph
-    answers: RawOutputs
     result: SweepResult
 
 
@@ -81,12 +70,12 @@ def add_int8(
     Args:
         manifest: Manifest of the bundle, with the answers of its golden pictures.
         folder: The bundle, whole; it is sealed anew.
-        calibration: Pictures that choose ranges and constants.
+        calibration: Pictures that choose ranges and recipe.
         held_out: Pictures that decide whether it is accepted.
         track: Shows progress.
 
     Returns:
-        The manifest, with the trial's record and, if accepted, with the network's own constants.
+        The manifest, with the trial's record and, if accepted, the network's facts.
 
     Raises:
         DataError: A picture cannot be read, or there are too few.
@@ -103,13 +92,11 @@ def add_int8(
         pictures = cached_pictures(calibration, plain.input_size, Path(scratch), track)
         expected = _answers(bundle.network, pictures)
         candidates = best_first(_sweep(bundle, pictures, expected, Path(scratch), track))
-        best = candidates[0]
-        (folder / INT8_NETWORK).write_bytes(best.path.read_bytes())
-        constants = _constants(best, expected, plain, calibration)
-    offered = plain.model_copy(update={"int8": constants})
-    offered = offered.model_copy(
-        update={"int8": constants.model_copy(update={"golden": _goldens(offered, folder)})}
-    )
+        shutil.copy(candidates[0].path, folder / INT8_NETWORK)
+    unproved = Int8(graph=candidates[0].graph, golden=plain.golden)
+    offered = plain.model_copy(update={"int8": unproved})
+    goldens = golden_answers(Grader(seal(offered, folder), precision=Precision.INT8))
+    offered = plain.model_copy(update={"int8": unproved.model_copy(update={"golden": goldens})})
     trial = _try(seal(offered, folder), held_out, tuple(c.result for c in candidates), track)
     if trial.accepted:
         return offered.model_copy(update={"int8_trial": trial})
@@ -139,7 +126,7 @@ def _sweep(
                 for n in range(len(pictures))
             ),
         )
-        found.append(Candidate(recipe, path, graph, answers, result))
+        found.append(Candidate(recipe, path, graph, result))
     return found
 
 
@@ -166,53 +153,6 @@ def _answers(path: Path, pictures: Pictures) -> RawOutputs:
     )
 
 
-def _constants(
-    candidate: Candidate, expected: RawOutputs, manifest: Manifest, calibration: Sequence[Example]
-) -> Int8:
-    """Fit again what the calibration split fixes: sets of scores must come from the same network."""
-    best, worst = _ranks(calibration)
-    present, known = _damages(calibration, manifest.damage_types)
-    answers = candidate.answers
-    temperature = grade_temperature(answers.grade_logits, best, worst)
-    exact = best == worst
-    probabilities = grade_probabilities(answers.grade_logits[exact], temperature)
-    coverage = manifest.conformal.coverage
-    far, far_expected = (float(np.quantile(raw.unfamiliarity, _FAR)) for raw in (answers, expected))
-    return Int8(
-        graph=candidate.graph,
-        calibration=Calibration(
-            grade_temperature=temperature,
-            damage_temperature=damage_temperature(answers.damage_logits, present, known),
-        ),
-        conformal=Conformal(
-            coverage=coverage,
-            quantile=conformal_quantile(probabilities, best[exact], coverage),
-        ),
-        unfamiliarity_scale=far / far_expected,
-        golden=manifest.golden,
-    )
-
-
-def _ranks(examples: Sequence[Example]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    grades = [example.row.grade for example in examples]
-    best = [grade.best.rank if grade else 0 for grade in grades]
-    worst = [grade.worst.rank if grade else len(GRADES) - 1 for grade in grades]
-    return np.array(best, np.int64), np.array(worst, np.int64)
-
-
-def _damages(
-    examples: Sequence[Example], types: Sequence[DamageType]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    rows = [example.row for example in examples]
-    present = np.array([[kind in row.present for kind in types] for row in rows], np.float32)
-    absent = np.array([[kind in row.absent for kind in types] for row in rows], np.bool_)
-    return present, absent | (present > 0)
-
-
-def _goldens(offered: Manifest, folder: Path) -> tuple[Golden, ...]:
-    return golden_answers(Grader(seal(offered, folder), precision=Precision.INT8))
-
-
 def _try(
     bundle: Bundle, held_out: Sequence[Example], sweep: tuple[SweepResult, ...], track: Track
 ) -> Trial:
@@ -221,7 +161,13 @@ def _try(
     floats, ints = (grade_items(grader, held_out, track) for grader in (of_floats, of_ints))
     lost = {
         name: _points(figures(floats)[name], figures(ints)[name])
-        for name in ("interval_accuracy", "macro_f1", "quadratic_kappa", "damaged_auroc")
+        for name in (
+            "interval_accuracy",
+            "macro_f1",
+            "quadratic_kappa",
+            "damaged_auroc",
+            "coverage",
+        )
     }
     ratio = speed_ratio(of_floats.network, of_ints.network, bundle.manifest.input_size)
     accepted, reason = judge(lost["interval_accuracy"], lost["macro_f1"], ratio)
@@ -233,6 +179,7 @@ def _try(
         macro_f1_lost=lost["macro_f1"],
         kappa_lost=lost["quadratic_kappa"],
         auroc_lost=lost["damaged_auroc"],
+        coverage_lost=lost["coverage"],
         decisions_differ=_count(floats, ints, whole=True),
         grades_differ=_count(floats, ints, whole=False),
         speed_ratio=ratio,

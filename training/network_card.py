@@ -55,6 +55,7 @@ def _trial_table(trial: Trial) -> list[str]:
         "points of macro-F1 lost": _points(trial.macro_f1_lost),
         "points of quadratic kappa lost": _points(trial.kappa_lost),
         "points of AUROC lost, damaged against new": _points(trial.auroc_lost),
+        "points of coverage lost (prediction sets)": _points(trial.coverage_lost),
         "items with another grade": f"{trial.grades_differ} of {trial.items}",
         "items with another grade, set or review": f"{trial.decisions_differ} of {trial.items}",
         "times as fast, one picture, one thread": f"{trial.speed_ratio:.2f}",

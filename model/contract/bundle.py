@@ -138,6 +138,7 @@ class Trial(_Part):
     macro_f1_lost: float | None
     kappa_lost: float | None
     auroc_lost: float | None = Field(description="Damaged against new.")
+    coverage_lost: float | None = Field(description="Prediction sets that hold the exact grade.")
     decisions_differ: int = Field(description="Items with another grade, set or review.")
     grades_differ: int
     speed_ratio: float = Field(description="Time of float over time of INT8: batch 1, one thread.")
@@ -146,14 +147,13 @@ class Trial(_Part):
 
 
 class Int8(_Part):
-    """What differs where the INT8 network answers; fitted on the calibration split like the rest."""
+    """The INT8 network.
+
+    It shares calibration and thresholds with the float one, so that the two decide alike and a site
+    edits them once; its answers to the golden pictures are its own.
+    """
 
     graph: Graph
-    calibration: Calibration
-    conformal: Conformal
-    unfamiliarity_scale: float = Field(
-        gt=0, description="Its distances in units of the float network's, at the 99th percentile."
-    )
     golden: tuple[Golden, ...] = Field(min_length=1)
 
 
@@ -236,7 +236,7 @@ class Bundle:
         return (Precision.FP32, Precision.INT8) if has_int8 else (Precision.FP32,)
 
     def at(self, precision: Precision) -> Bundle:
-        """The bundle as the network of this precision answers: its calibration and goldens.
+        """The bundle as the network of this precision answers.
 
         Raises:
             BundleError: The bundle has no such network.
@@ -252,17 +252,7 @@ class Bundle:
                 f"it has no {precision} network{why}; use --precision fp32, or make one from "
                 f"labelled pictures with `regrade export --bundle {self.path} --manifest ...`",
             )
-        limits = self.manifest.thresholds
-        limit = limits.max_unfamiliarity * own.unfamiliarity_scale
-        manifest = self.manifest.model_copy(
-            update={
-                "graph": own.graph,
-                "calibration": own.calibration,
-                "conformal": own.conformal,
-                "thresholds": limits.model_copy(update={"max_unfamiliarity": limit}),
-                "golden": own.golden,
-            }
-        )
+        manifest = self.manifest.model_copy(update={"graph": own.graph, "golden": own.golden})
         return Bundle(self.path, manifest, precision)
 
 

@@ -20,15 +20,7 @@ from model.contract import (
     Manifest,
     Precision,
 )
-from model.contract.bundle import (
-    Calibration,
-    Conformal,
-    Golden,
-    Graph,
-    Int8,
-    Trial,
-    sha256_of,
-)
+from model.contract.bundle import Golden, Graph, Int8, Trial, sha256_of
 from model.graph import finish
 from model.runtime import Grader
 from tests.model.tiny_networks import SIDE, write_tiny
@@ -147,9 +139,6 @@ def test_a_manifest_that_is_no_json_object_is_refused(bundle_dir: Path) -> None:
 
 INT8 = Int8(
     graph=Graph(opset=20, operators=9, producer="tests"),
-    calibration=Calibration(grade_temperature=3.0, damage_temperature=2.0),
-    conformal=Conformal(coverage=0.9, quantile=0.5),
-    unfamiliarity_scale=1.5,
     golden=(Golden(image="golden.png", grade=Grade.SALVAGE, probabilities={}),),
 )
 
@@ -168,6 +157,7 @@ def test_a_refused_int8_network_is_explained(bundle_dir: Path, manifest: Manifes
         macro_f1_lost=None,
         kappa_lost=None,
         auroc_lost=None,
+        coverage_lost=None,
         decisions_differ=9,
         grades_differ=2,
         speed_ratio=1.9,
@@ -185,17 +175,17 @@ def test_a_bundle_without_the_int8_file_that_it_names_is_refused(bundle_dir: Pat
         Bundle.load(bundle_dir)
 
 
-def test_int8_answers_with_its_own_constants(bundle_dir: Path, manifest: Manifest) -> None:
+def test_int8_has_its_own_network_and_goldens_and_shares_what_a_site_edits(
+    bundle_dir: Path, manifest: Manifest
+) -> None:
     bundle = Bundle(bundle_dir, manifest.model_copy(update={"int8": INT8}))
     ours = bundle.at(Precision.INT8)
     assert bundle.precisions == (Precision.FP32, Precision.INT8)
     assert ours.network == bundle_dir / "model.int8.onnx"
-    assert ours.manifest.calibration == INT8.calibration
-    assert ours.manifest.conformal == INT8.conformal
     assert ours.manifest.golden == INT8.golden
-    limit = manifest.thresholds.max_unfamiliarity
-    assert ours.manifest.thresholds.max_unfamiliarity == pytest.approx(1.5 * limit)
-    assert ours.manifest.thresholds.costs == manifest.thresholds.costs
+    assert ours.manifest.calibration == manifest.calibration
+    assert ours.manifest.conformal == manifest.conformal
+    assert ours.manifest.thresholds == manifest.thresholds
 
 
 def replace_network(bundle_dir: Path, data: bytes, *, hashed: bool) -> None:

@@ -14,7 +14,6 @@ from model.contract.bundle import (
     SweepResult,
     sha256_of,
 )
-from model.decision import RawOutputs
 from model.quantise import RangeMethod, Recipe
 from model.runtime import Grader
 from regrade.cli import app
@@ -73,12 +72,10 @@ def test_the_fastest_close_network_is_taken_else_the_closest(
 
 
 def _candidate(stride: int, difference: float) -> int8.Candidate:
-    empty = RawOutputs(np.zeros((0, 3)), np.zeros((0, 2)), np.zeros((0, 2, 1, 1)), np.zeros(0))
     return int8.Candidate(
         Recipe(RangeMethod.MIN_MAX, stride),
         Path(),
         Graph(opset=20, operators=1, producer="tests"),
-        empty,
         SweepResult(recipe="", mean_probability_difference=difference, decisions_differ=0),
     )
 
@@ -143,7 +140,7 @@ def test_a_refused_network_is_not_shipped_and_the_card_says_why(
     assert "it has no int8 network" in refused.stderr
 
 
-def test_constants_come_from_the_calibration_split_alone(
+def test_the_network_comes_from_the_calibration_split_alone(
     bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
