@@ -7,6 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from model.contract import Precision
+
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
@@ -40,6 +42,9 @@ def serve(
             "--store", envvar="REGRADE_STORE", help="e.g. postgresql://user@host/name, not SQLite."
         ),
     ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="Which network of the bundle grades; int8 is faster.")
+    ] = Precision.FP32,
 ) -> None:
     """Serve the API and the operators' pages."""
     from inference.errors import StoreError
@@ -61,7 +66,9 @@ def serve(
         _fail(error, 2)
     try:
         grader = BundleGrader(
-            Bundle.load(bundle or SHIPPED), threads=settings.capacity.model_threads
+            Bundle.load(bundle or SHIPPED),
+            threads=settings.capacity.model_threads,
+            precision=precision,
         )
         grader.verify()
     except BundleError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from model import runtime
-from model.contract import Assessment, ModelRef
+from model.contract import Assessment, ModelRef, Precision
 from model.runtime import View
 
 
@@ -40,6 +40,7 @@ class BundleGrader(runtime.Grader):
 
     @property
     def model(self) -> ModelRef:
-        """Name and version in the bundle's manifest."""
+        """Name and version in the bundle's manifest; the version tells which network answers."""
         manifest = self.bundle.manifest
-        return ModelRef(name=manifest.name, version=manifest.version)
+        suffix = "" if self.bundle.precision is Precision.FP32 else f"+{self.bundle.precision}"
+        return ModelRef(name=manifest.name, version=manifest.version + suffix)

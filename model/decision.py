@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,16 @@ class RawOutputs:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, expected {shape}")
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The outputs for the pictures of all parts, in their order."""
+        return cls(
+            np.concatenate([part.grade_logits for part in parts]),
+            np.concatenate([part.damage_logits for part in parts]),
+            np.concatenate([part.damage_maps for part in parts]),
+            np.concatenate([part.unfamiliarity for part in parts]),
+        )
 
     def __getitem__(self, views: slice) -> RawOutputs:
         return RawOutputs(

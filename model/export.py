@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.contract import Manifest
-from model.decision import RawOutputs, assess
+from model.contract import Assessment, Manifest
+from model.contract.bundle import Graph
+from model.decision import RawOutputs, assess, grade_probabilities, sigmoid
 from model.familiarity import Unfamiliarity
+from model.graph import INPUT, GraphError, finish
 from model.network import GradingNetwork
+from model.runtime import OUTPUTS
 
-OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
 _OPSET = 20
+_NAMED = 5
 
 
 class ExportError(Exception):
@@ -49,8 +54,19 @@ class ExportedNetwork(nn.Module):
         return RawOutputs(*(output.numpy() for output in self(torch.from_numpy(images))))
 
 
-def export(exported: ExportedNetwork, path: Path, side: int) -> None:
-    """Write the ONNX file, with a free batch dimension and `side` px pictures."""
+def export(exported: ExportedNetwork, path: Path, side: int, *, name: str, version: str) -> Graph:
+    """Write the bundle's ONNX file: free batch and picture size, simplified and checked.
+
+    Args:
+        exported: The network with its familiarity statistics.
+        path: File to write.
+        side: Side of the square that it computes on, px.
+        name: The bundle's name, kept in the file.
+        version: The bundle's version.
+
+    Raises:
+        ExportError: The file is not valid or does not answer as the exporter's did.
+    """
     exported.eval()
     example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.WARNING)
@@ -60,36 +76,59 @@ def export(exported: ExportedNetwork, path: Path, side: int) -> None:
             exported.to(memory_format=torch.contiguous_format),
             (example,),
             path,
-            input_names=["images"],
+            input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
             opset_version=_OPSET,
             external_data=False,
             verbose=False,
         )
+    try:
+        return finish(path, side, name=name, version=version)
+    except GraphError as error:
+        raise ExportError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How close the file came to the network."""
+    """How close two ways to the same answers came, over N pictures."""
 
     pictures: int
-    largest_logit_difference: float
+    differing: tuple[str, ...]
+    """What differs for each picture that is decided otherwise, by name."""
+    largest_difference: dict[str, float]
+    """Of each output's values."""
+    largest_probability_difference: float
+    """Of a calibrated grade or damage probability."""
+
+    @property
+    def largest_logit_difference(self) -> float:
+        """Of a grade or damage logit."""
+        return max(self.largest_difference[name] for name in ("grade_logits", "damage_logits"))
+
+    def __add__(self, other: Agreement) -> Agreement:
+        ours, theirs = self.largest_difference, other.largest_difference
+        return Agreement(
+            self.pictures + other.pictures,
+            self.differing + other.differing,
+            {name: max(ours[name], theirs[name]) for name in ours},
+            max(self.largest_probability_difference, other.largest_probability_difference),
+        )
 
 
-def compare(expected: RawOutputs, answered: RawOutputs, manifest: Manifest) -> Agreement:
-    """Require the same decision for every picture.
+def compare(
+    expected: RawOutputs, answered: RawOutputs, manifest: Manifest, names: Sequence[str]
+) -> Agreement:
+    """Compare outputs and decisions for the same N pictures.
 
     Args:
-        expected: The torch network's outputs for N pictures.
-        answered: The ONNX file's outputs for the same pictures.
+        expected: Outputs of the reference.
+        answered: Outputs to compare with them.
         manifest: Calibration and thresholds to decide with.
-
-    Raises:
-        ExportError: A grade, a prediction set or a review differs.
+        names: What to call each picture.
     """
-    count = len(expected.unfamiliarity)
-    for n in range(count):
+    differing = []
+    for n, name in enumerate(names):
         one = slice(n, n + 1)
         ours, theirs = (assess(raw[one], (), manifest) for raw in (expected, answered))
         if (ours.grade, ours.prediction_set, ours.review_reasons) != (
@@ -97,12 +136,46 @@ def compare(expected: RawOutputs, answered: RawOutputs, manifest: Manifest) -> A
             theirs.prediction_set,
             theirs.review_reasons,
         ):
-            raise ExportError(
-                f"picture {n}: the network decides {ours.grade} {ours.prediction_set} and the ONNX "
-                f"file {theirs.grade} {theirs.prediction_set}; the bundle was not written"
-            )
-    apart = max(
-        float(np.abs(expected.grade_logits - answered.grade_logits).max()),
-        float(np.abs(expected.damage_logits - answered.damage_logits).max()),
+            differing.append(f"{name}: {_told(ours)} against {_told(theirs)}")
+    heat = manifest.calibration
+    probabilities = [
+        np.concatenate(
+            [
+                grade_probabilities(raw.grade_logits, heat.grade_temperature),
+                sigmoid(raw.damage_logits / heat.damage_temperature),
+            ],
+            axis=1,
+        )
+        for raw in (expected, answered)
+    ]
+    return Agreement(
+        pictures=len(names),
+        differing=tuple(differing),
+        largest_difference={
+            name: _apart(getattr(expected, name), getattr(answered, name)) for name in OUTPUTS
+        },
+        largest_probability_difference=_apart(*probabilities),
     )
-    return Agreement(count, apart)
+
+
+def require_agreement(agreement: Agreement, what: str) -> None:
+    """Refuse a single decision that differs.
+
+    Raises:
+        ExportError: There is one; the message names the first.
+    """
+    if agreement.differing:
+        first = "; ".join(agreement.differing[:_NAMED])
+        raise ExportError(
+            f"{what} decide {len(agreement.differing)} of {agreement.pictures} pictures otherwise: "
+            f"{first}; the bundle was not written"
+        )
+
+
+def _told(judged: Assessment) -> str:
+    grades = "/".join(judged.prediction_set)
+    return f"{judged.grade} [{grades}] {'/'.join(judged.review_reasons) or 'no review'}"
+
+
+def _apart(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> float:
+    return float(np.abs(one - other).max())

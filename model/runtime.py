@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
-from model.contract import Assessment, Bundle, BundleError, ViewQuality
+from model.contract import Assessment, Bundle, BundleError, Precision, ViewQuality
 from model.contract.bundle import Golden
 from model.decision import RawOutputs, assess
 from model.pictures import Pixels, decode, resize
 from model.quality import measure
 
-_OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
+OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +27,65 @@ class View:
     quality: ViewQuality
 
 
-class Grader:
-    """Grades items with one bundle. Its methods may be called from several threads at once."""
+class Network:
+    """An ONNX file under ONNX Runtime. ``run`` may be called from several threads at once."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
-        """Load the network.
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        """Load the file.
 
         Args:
-            bundle: A verified bundle.
-            threads: Threads that ONNX Runtime uses for one call.
+            path: A bundle's ONNX file.
+            threads: Threads that one call uses.
 
         Raises:
-            BundleError: The network cannot be loaded or does not fit the manifest.
+            BundleError: It cannot be loaded or is not a grading network.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         try:
-            self._session = ort.InferenceSession(
-                bundle.network, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors share no other base
-            raise BundleError(bundle.path, f"ONNX Runtime refuses the network: {error}") from error
-        if missing := set(_OUTPUTS) - {output.name for output in self._session.get_outputs()}:
-            raise BundleError(bundle.path, f"the network has no outputs {sorted(missing)}")
+            raise BundleError(path.parent, f"ONNX Runtime refuses {path.name}: {error}") from error
+        if missing := set(OUTPUTS) - {output.name for output in self._session.get_outputs()}:
+            raise BundleError(path.parent, f"{path.name} has no outputs {sorted(missing)}")
+
+    @property
+    def damage_types(self) -> int:
+        """T, the number of damage types that it judges."""
+        shapes = {output.name: output.shape for output in self._session.get_outputs()}
+        return int(shapes["damage_logits"][1])
+
+    def run(self, images: Pixels) -> RawOutputs:
+        """Answer for (N, H, W, 3) uint8; what is not of the network's own size is squashed to it."""
+        outputs = self._session.run(list(OUTPUTS), {"images": images})
+        return RawOutputs(*(np.asarray(output) for output in outputs))
+
+
+class Grader:
+    """Grades items with one bundle. Its methods may be called from several threads at once."""
+
+    def __init__(
+        self, bundle: Bundle, *, threads: int = 1, precision: Precision = Precision.FP32
+    ) -> None:
+        """Load the network.
+
+        Args:
+            bundle: A verified bundle.
+            threads: Threads that ONNX Runtime uses for one call.
+            precision: Which of the bundle's networks answers.
+
+        Raises:
+            BundleError: The bundle has no such network, or it cannot be loaded or does not fit the
+                manifest.
+        """
+        bundle = bundle.at(precision)
+        self.network = Network(bundle.network, threads=threads)
+        if (found := self.network.damage_types) != (named := len(bundle.manifest.damage_types)):
+            raise BundleError(
+                bundle.path,
+                f"{bundle.network.name} judges {found} damage types and the manifest names {named}",
+            )
         self.bundle = bundle
 
     def prepare(self, data: bytes) -> View:
@@ -65,10 +100,9 @@ class Grader:
         quality = measure(pixels, (width, height), self.bundle.manifest.thresholds.quality)
         return View(pixels, quality)
 
-    def run(self, images: NDArray[np.uint8]) -> RawOutputs:
-        """Run the network on (N, S, S, 3) uint8."""
-        outputs = self._session.run(list(_OUTPUTS), {"images": images})
-        return RawOutputs(*(np.asarray(output) for output in outputs))
+    def run(self, images: Pixels) -> RawOutputs:
+        """Run the network on (N, H, W, 3) uint8."""
+        return self.network.run(images)
 
     def assess(self, views: Sequence[View]) -> Assessment:
         """Grade one item by its views."""
@@ -95,5 +129,13 @@ class Grader:
             raise BundleError(
                 self.bundle.path,
                 f"{golden.image} is graded {answer.grade} here and {golden.grade} by its exporter "
-                f"(probabilities differ by up to {apart:.3f}, {golden.tolerance} are allowed)",
+                f"(probabilities differ by up to {apart:.3f}, {golden.tolerance} are allowed)"
+                + self._advice(),
             )
+
+    def _advice(self) -> str:
+        if self.bundle.precision is Precision.FP32:
+            return ""
+        return (
+            "; processors without VNNI round INT8 otherwise: use --precision fp32 on this machine"
+        )

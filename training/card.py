@@ -45,12 +45,10 @@ def write_card(
     Args:
         name: Of the bundle.
         examples: Every labelled picture of the run, all splits.
-        metrics: `validation` (the figures' JSON shape), `export` and, where the bundle has an INT8
-            network too, its figures as `validation_int8`.
+        metrics: `validation` (the figures' JSON shape) and `export`.
         facts: How the bundle came to be.
     """
     figures = Figures.model_validate(metrics["validation"])
-    int8 = metrics.get("validation_int8")
     environment = Environment(
         loader=PackageLoader("training.evaluation"),
         autoescape=False,  # noqa: S701  (Markdown, of our own words and figures)
@@ -75,7 +73,6 @@ def write_card(
         else [],
         shipped=figures.selective.points[0] if figures.selective.aurc.n else None,
         export=metrics["export"],
-        int8=None if int8 is None else Figures.model_validate(int8),
         facts=facts,
         data_fingerprint=fingerprint(example.row for example in examples),
         split_fingerprints=list(_split_fingerprints(examples)),

@@ -14,6 +14,7 @@ import training.evaluation.cli
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("train")(train)
+    app.command("export")(export)
     training.evaluation.cli.register(app)
 
 
@@ -43,10 +44,48 @@ def train(
     typer.echo(bundle.path)
 
 
+def export(
+    bundle: Annotated[Path, typer.Option(help="Bundle to write anew, in its place.")],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled pictures with the splits calibration and val: tries an INT8 network too."
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of its pictures; the manifest's own otherwise.")
+    ] = None,
+) -> None:
+    """Write a bundle anew in the present format; with pictures, make its INT8 network."""
+    _require("onnx", "onnxslim")
+    from model.contract import BundleError
+    from model.graph import GraphError
+    from training.config import Data
+    from training.errors import TrainingError
+    from training.examples import load_examples
+    from training.network_card import trial_lines
+    from training.progress import on_terminal
+    from training.refresh import refresh
+
+    try:
+        examples = None if manifest is None else load_examples([Data(manifest, root)])
+        written = refresh(bundle, examples, on_terminal)
+    except (TrainingError, BundleError, GraphError) as error:
+        _fail(str(error))
+    trial = written.manifest.int8_trial
+    if examples is not None and trial is not None:
+        typer.echo("\n".join(trial_lines(trial)))
+    typer.echo(written.path)
+
+
 def _require_torch() -> None:
+    _require("torch", "timm", "onnx", "onnxslim", "scipy")
+
+
+def _require(*names: str) -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "timm", "onnx", "scipy") if find_spec(name) is None]
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
         _fail(f"training needs {', '.join(missing)}: pip install 'regrade[train]'")
 

@@ -8,19 +8,17 @@ import platform
 import shutil
 import subprocess
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import structlog
 import torch
 
 from datasets.manifest import fingerprint
 from model.contract import GRADES, Bundle, DamageType, Grade, Manifest
-from model.contract.bundle import Calibration, Conformal, Golden, Thresholds
+from model.contract.bundle import NETWORK, Calibration, Conformal, Golden, Graph, Thresholds
 from model.decision import grade_probabilities
-from model.export import Agreement, ExportedNetwork, compare, export
+from model.export import ExportedNetwork, export
 from model.familiarity import Unfamiliarity
 from model.network import GradingNetwork
 from model.runtime import Grader
@@ -45,15 +43,17 @@ from training.examples import (
 )
 from training.fit import fit
 from training.golden import golden_pictures
-from training.packaging import finish, with_goldens
+from training.int8 import FEWEST_PICTURES, add_int8
+from training.network_card import with_network_section
+from training.packaging import finish, put_in_place, with_goldens
 from training.predict import Predictions, predict
 from training.progress import Track
+from training.proof import prove
 from training.sampling import sampling_weights
 from training.start import starting_network
 from training.targets import Targets, make_targets
 
 _log = structlog.get_logger(__name__)
-_COMPARED_AT_ONCE = 32
 
 
 def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bundle:
@@ -92,23 +92,32 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     folder = out / "bundle.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    export(exported, folder / "model.onnx", config.input_size)
-    manifest = with_goldens(draft, folder)
+    graph = export(
+        exported,
+        folder / NETWORK,
+        config.input_size,
+        name=draft.name,
+        version=draft.version,
+    )
+    manifest = with_goldens(draft.model_copy(update={"graph": graph}), folder, golden_pictures())
     grader = Grader(Bundle.load(folder), threads=config.threads)
     held_out = of_split(examples, "val")
-    agreement = _prove(exported, grader, held_out, config, track)
+    squashed = cached_pictures(held_out, config.input_size, config.cache, track)
+    proof = prove(exported, grader, held_out, squashed, track)
+    manifest = _with_int8(manifest, folder, examples, track)
     metrics = {
         "validation": evaluate_with(grader, held_out, track, synthetic()).figures.model_dump(
             mode="json"
         ),
-        "export": asdict(agreement),
+        "export": proof.figures(),
         "losses": history,
     }
     minutes = (time.monotonic() - started) / 60
     facts = RunFacts(command, minutes, _machine(), manifest.git_commit, manifest.created_at)
     manifest = manifest.model_copy(update={"metrics": metrics})
-    finish(manifest, write_card(config.name, examples, metrics, facts), folder)
-    return _put_in_place(folder, out / "bundle")
+    card = with_network_section(write_card(config.name, examples, metrics, facts), manifest)
+    finish(manifest, card, folder)
+    return put_in_place(folder, out / "bundle")
 
 
 def _calibrate(
@@ -150,6 +159,7 @@ def _calibrate(
         grades=GRADES,
         damage_types=types,
         input_size=config.input_size,
+        graph=Graph(opset=0, operators=0, producer=""),  # known once it is exported
         calibration=calibration,
         conformal=conformal,
         thresholds=Thresholds(
@@ -200,37 +210,17 @@ def _map_thresholds(
     }
 
 
-def _prove(
-    exported: ExportedNetwork,
-    grader: Grader,
-    examples: list[Example],
-    config: TrainingConfig,
-    track: Track,
-) -> Agreement:
-    """Compare the ONNX file with the network on every picture of the split."""
-    pictures = cached_pictures(examples, config.input_size, config.cache, track)
-    starts = range(0, len(pictures), _COMPARED_AT_ONCE)
-    parts = []
-    for start in track(starts, "compare ONNX with torch", len(starts)):
-        images = np.asarray(pictures[start : start + _COMPARED_AT_ONCE])
-        parts.append(
-            compare(exported.run(images.copy()), grader.run(images), grader.bundle.manifest)
-        )
-    return Agreement(
-        pictures=sum(part.pictures for part in parts),
-        largest_logit_difference=max(part.largest_logit_difference for part in parts),
-    )
+def _with_int8(manifest: Manifest, folder: Path, examples: list[Example], track: Track) -> Manifest:
+    calibration = of_split(examples, "calibration")
+    if len(calibration) < FEWEST_PICTURES:
+        _log.warning("int8_not_tried", calibration=len(calibration), needed=FEWEST_PICTURES)
+        return manifest
+    return add_int8(manifest, folder, calibration, of_split(examples, "val"), track)
 
 
 def _run_id(config: TrainingConfig, taught: list[Example]) -> str:
     data = fingerprint(example.row for example in taught)
     return hashlib.sha256(f"{config} {data}".encode()).hexdigest()
-
-
-def _put_in_place(folder: Path, target: Path) -> Bundle:
-    shutil.rmtree(target, ignore_errors=True)
-    folder.rename(target)
-    return Bundle.load(target)
 
 
 def _git_commit() -> str:

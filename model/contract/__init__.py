@@ -1,6 +1,6 @@
 """The contract: labels, item facts, verdict, outcome and bundle manifest. Imports no torch."""
 
-from model.contract.bundle import SHIPPED, Bundle, BundleError, Manifest
+from model.contract.bundle import SHIPPED, Bundle, BundleError, Manifest, Precision
 from model.contract.items import Identifier, ItemFacts
 from model.contract.labels import GRADES, DamageType, Grade, GradeInterval
 from model.contract.sorting import (
@@ -44,6 +44,7 @@ __all__ = [
     "ModelRef",
     "Outcome",
     "Override",
+    "Precision",
     "QualityIssue",
     "ReviewReason",
     "Timings",

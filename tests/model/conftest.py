@@ -3,7 +3,7 @@
 import pytest
 
 from model.contract import GRADES, DamageType, Grade, Manifest
-from model.contract.bundle import Calibration, Conformal, Golden, QualityLimits, Thresholds
+from model.contract.bundle import Calibration, Conformal, Golden, Graph, QualityLimits, Thresholds
 
 COSTS = ((0.0, 1.0, 2.0, 3.0), (4.0, 0.0, 1.0, 2.0), (8.0, 4.0, 0.0, 1.0), (12.0, 8.0, 4.0, 0.0))
 
@@ -17,6 +17,7 @@ def manifest() -> Manifest:
         grades=GRADES,
         damage_types=(DamageType.DENT, DamageType.TEAR),
         input_size=8,
+        graph=Graph(opset=20, operators=1, producer="tests"),
         calibration=Calibration(grade_temperature=1.0, damage_temperature=1.0),
         conformal=Conformal(coverage=0.9, quantile=0.9),
         thresholds=Thresholds(

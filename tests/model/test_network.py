@@ -1,12 +1,14 @@
 """The network: shapes, order of the grade logits, frozen parts, familiarity and export."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from model.contract import Manifest
 from model.decision import RawOutputs
-from model.export import ExportError, compare
+from model.export import ExportError, compare, require_agreement
 from model.familiarity import Unfamiliarity
 from model.network import FEATURES, HEADS_ONLY, GradingNetwork, cumulative, normalise, pool
 
@@ -98,9 +100,23 @@ def _raw(grade_logits: list[float]) -> RawOutputs:
     )
 
 
-def test_a_different_decision_stops_the_export(manifest: Manifest) -> None:
-    agreement = compare(_raw([3.0, -3.0, -6.0]), _raw([3.001, -3.0, -6.0]), manifest)
-    assert agreement.pictures == 1
-    assert agreement.largest_logit_difference == pytest.approx(0.001)
-    with pytest.raises(ExportError, match="the bundle was not written"):
-        compare(_raw([3.0, -3.0, -6.0]), _raw([-3.0, -4.0, -6.0]), manifest)
+def test_a_different_decision_is_named_and_stops_the_export(manifest: Manifest) -> None:
+    alike = compare(_raw([3.0, -3.0, -6.0]), _raw([3.001, -3.0, -6.0]), manifest, ["a.jpg"])
+    require_agreement(alike, "the two")
+    assert alike.pictures == 1
+    assert alike.largest_logit_difference == pytest.approx(0.001)
+    assert 0.0 < alike.largest_probability_difference < 0.001
+    other = compare(_raw([3.0, -3.0, -6.0]), _raw([-3.0, -4.0, -6.0]), manifest, ["b.jpg"])
+    with pytest.raises(ExportError, match=r"the two decide 1 of 2 pictures otherwise: b\.jpg: "):
+        require_agreement(alike + other, "the two")
+
+
+def test_differences_are_recorded_by_output(manifest: Manifest) -> None:
+    shifted = replace(_raw([3.0, -3.0, -6.0]), unfamiliarity=np.array([0.25]))
+    found = compare(_raw([3.0, -3.0, -6.0]), shifted, manifest, ["a.jpg"])
+    assert found.largest_difference == {
+        "grade_logits": 0.0,
+        "damage_logits": 0.0,
+        "damage_maps": 0.0,
+        "unfamiliarity": 0.25,
+    }

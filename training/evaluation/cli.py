@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from model.contract import Precision
+
 if TYPE_CHECKING:
     from training.examples import Example
 
@@ -48,6 +50,9 @@ def evaluate(
     report: _Report = None,
     out: _Out = None,
     threads: _Threads = 2,
+    precision: Annotated[
+        Precision, typer.Option(help="Which network of the bundle grades.")
+    ] = Precision.FP32,
 ) -> None:
     """Grade labelled pictures with a bundle and state its figures with intervals."""
     _require_libraries()
@@ -63,7 +68,7 @@ def evaluate(
     try:
         examples = _examples(manifest, root, split)
         strange = (*read_foreign(foreign or []), *synthetic())
-        evaluation = evaluate_bundle(bundle, examples, on_terminal, threads, strange)
+        evaluation = evaluate_bundle(bundle, examples, on_terminal, threads, precision, strange)
         page = report_page(evaluation) if report else ""
     except (TrainingError, BundleError) as error:
         _fail(str(error))

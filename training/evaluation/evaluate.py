@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve
 
 from datasets.manifest import fingerprint
-from model.contract import GRADES, Bundle, Manifest
+from model.contract import GRADES, Bundle, Manifest, Precision
 from model.contract.bundle import NETWORK
 from model.runtime import Grader
 from training.evaluation import weighted
@@ -36,7 +36,7 @@ from training.evaluation.figures import (
 from training.evaluation.graded import Graded, grade_items
 from training.evaluation.localisation import locate
 from training.evaluation.located import localisation
-from training.evaluation.measures import Stakes, slice_of, top
+from training.evaluation.measures import MEASURES, Stakes, resting_on, slice_of, top
 from training.evaluation.selective import coverage, selective
 from training.examples import Example
 from training.progress import Track
@@ -61,6 +61,7 @@ def evaluate(
     examples: Iterable[Example],
     track: Track,
     threads: int,
+    precision: Precision = Precision.FP32,
     foreign: Sequence[Foreign] = (),
     how: Resampling = DEFAULT_RESAMPLING,
 ) -> Evaluation:
@@ -71,6 +72,7 @@ def evaluate(
         examples: Labelled pictures.
         track: Shows progress.
         threads: For ONNX Runtime.
+        precision: Which of its networks grades.
         foreign: Pictures that the bundle should find unfamiliar.
         how: How intervals are made.
 
@@ -78,7 +80,7 @@ def evaluate(
         BundleError: The bundle cannot be used.
         DataError: A picture cannot be read.
     """
-    grader = Grader(Bundle.load(bundle), threads=threads)
+    grader = Grader(Bundle.load(bundle), threads=threads, precision=precision)
     grader.verify()
     return evaluate_with(grader, examples, track, foreign, how)
 
@@ -113,7 +115,7 @@ def figures_of(
     """
     items = columns_of(graded, manifest)
     counts = draw(items.source, items.group, how)
-    stakes = Stakes(np.array(manifest.thresholds.costs), manifest.thresholds.review_cost)
+    stakes = _stakes(manifest)
 
     def by(keys: NDArray[np.str_]) -> dict[str, Slice]:
         names = [name for name in np.unique(keys).tolist() if name]
@@ -149,6 +151,22 @@ def figures_of(
         selective=selective(items, counts, stakes, how),
         familiarity=familiarity(items, foreign, counts, how),
     )
+
+
+def point_figures(graded: Sequence[Graded], manifest: Manifest) -> dict[str, float | None]:
+    """Every figure over all items, without intervals; None: the labels do not allow it."""
+    items = columns_of(graded, manifest)
+    stakes = _stakes(manifest)
+    found = {}
+    for measure in MEASURES:
+        rest = items[resting_on(items, measure.rests)]
+        value = float(measure.compute(rest, np.ones((1, len(rest))), stakes)[0])
+        found[measure.key] = None if np.isnan(value) else value
+    return found
+
+
+def _stakes(manifest: Manifest) -> Stakes:
+    return Stakes(np.array(manifest.thresholds.costs), manifest.thresholds.review_cost)
 
 
 def _exact_grade(items: Columns) -> NDArray[np.str_]:

@@ -23,7 +23,14 @@ from model.contract import (
     ReviewReason,
     ViewQuality,
 )
-from model.contract.bundle import Calibration, Conformal, Golden, QualityLimits, Thresholds
+from model.contract.bundle import (
+    Calibration,
+    Conformal,
+    Golden,
+    Graph,
+    QualityLimits,
+    Thresholds,
+)
 from training.evaluation.bootstrap import Resampling
 from training.evaluation.columns import Columns
 from training.evaluation.graded import Graded
@@ -45,6 +52,7 @@ def bundle_manifest() -> Manifest:
         grades=GRADES,
         damage_types=(DamageType.DENT, DamageType.TEAR),
         input_size=8,
+        graph=Graph(opset=20, operators=1, producer="test"),
         calibration=Calibration(grade_temperature=1.5, damage_temperature=1.0),
         conformal=Conformal(coverage=0.9, quantile=0.9),
         thresholds=Thresholds(

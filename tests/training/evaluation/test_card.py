@@ -95,10 +95,3 @@ def test_weak_spots_follow_from_the_figures(pictures: list[Example]) -> None:
     assert any(line.startswith("Foreign pictures (noise)") for line in found)
     card = _card(pictures, bad)
     assert all(f"\n- {line}\n" in card for line in found)
-
-
-def test_an_int8_network_stands_beside_the_other(pictures: list[Example]) -> None:
-    good, bad = (_figures(pictures, good=good) for good in (True, False))
-    card = _card(pictures, good, validation_int8=bad.model_dump(mode="json"))
-    assert "| fp32 | 1.000 [0.81, 1.00] |" in card
-    assert "| INT8 | 0.500" in card
