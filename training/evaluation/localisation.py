@@ -37,7 +37,6 @@ from training.evaluation.regions import (
     GRID,
     Extent,
     Mask,
-    box_of,
     iou,
     region_extent,
     region_mask,
@@ -132,7 +131,7 @@ def _compare(
     for _, mask in marked:
         union |= mask
     complete = example.row.regions_complete or not marked
-    outlined = complete and all(box_of(region) is None for region, _ in marked)
+    outlined = complete and all(region.box is None for region, _ in marked)
     extents = [extent for r, mask in marked if (extent := region_extent(r, mask)) is not None]
     shown = [_extent(damage) for damage in boxes]
     score = np.asarray(Image.fromarray(cells).resize((GRID, GRID), Image.Resampling.BILINEAR))

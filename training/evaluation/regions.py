@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from datasets.manifest import Region
+from datasets.masks import MaskError, pixels_of
+from model.contract import Box
 from training.errors import DataError
 from training.examples import Example
 
@@ -26,41 +28,33 @@ def region_mask(example: Example, region: Region) -> Mask:
     Raises:
         DataError: Its mask cannot be read.
     """
-    if region.polygon is not None:
-        return polygon_mask(region.polygon)
-    if (box := box_of(region)) is not None:
-        x_min, y_min, x_max, y_max = box
-        return polygon_mask([(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)])
-    if region.mask is None:
-        raise DataError(f"{example.row.picture}: a region has no polygon, box or mask")
-    path = example.root / region.mask
+    if region.box is not None:
+        return _filled(region.box)
     try:
-        with Image.open(path) as image:
-            brightest = np.asarray(image.convert("RGB")).max(axis=2)
-    except OSError as error:
-        raise DataError(f"{path}: not a readable mask ({error})") from error
-    damage = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
+        pixels = pixels_of(region, example.root, GRID, GRID)
+    except MaskError as error:
+        name = example.root / region.mask if region.mask else example.row.picture
+        raise DataError(f"{name}: {error}") from error
+    damage = Image.fromarray(pixels.astype(np.uint8) * 255)
     return np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0
 
 
-def box_of(region: Region) -> Extent | None:
-    """Box of a region that is marked by nothing else: which of its pixels are damaged is unknown."""
-    box = getattr(region, "box", None)
-    return None if box is None else (box.x_min, box.y_min, box.x_max, box.y_max)
+def _filled(box: Box) -> Mask:
+    cells = np.zeros((GRID, GRID), np.bool_)
+    rows = slice(math.floor(box.y_min * GRID), math.ceil(box.y_max * GRID))
+    cells[rows, math.floor(box.x_min * GRID) : math.ceil(box.x_max * GRID)] = True
+    return cells
 
 
-def polygon_mask(points: Sequence[tuple[float, float]]) -> Mask:
-    """(GRID, GRID) cells that a polygon in fractions of the picture touches."""
-    image = Image.new("1", (GRID, GRID))
-    scaled = [(min(x * GRID, GRID - 1), min(y * GRID, GRID - 1)) for x, y in points]
-    ImageDraw.Draw(image).polygon(scaled, fill=1, outline=1)
-    return np.asarray(image, bool)
+def extent_of(box: Box) -> Extent:
+    """The same box as a tuple."""
+    return box.x_min, box.y_min, box.x_max, box.y_max
 
 
 def region_extent(region: Region, mask: Mask) -> Extent | None:
     """Bounding box of a region: exact for a polygon or box, to a cell for a mask; None if empty."""
-    if (box := box_of(region)) is not None:
-        return box
+    if region.box is not None:
+        return extent_of(region.box)
     if region.polygon is not None:
         xs, ys = zip(*region.polygon, strict=True)
         return min(xs), min(ys), max(xs), max(ys)

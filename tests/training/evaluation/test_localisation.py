@@ -16,7 +16,7 @@ from training.evaluation.figures import Localisation, LocalisationFigures
 from training.evaluation.graded import Graded
 from training.evaluation.localisation import locate
 from training.evaluation.located import localisation
-from training.evaluation.regions import iou, polygon_mask, region_mask
+from training.evaluation.regions import iou, region_mask
 
 DENT = DamageType.DENT
 EXACT = Box(x_min=0.25, y_min=0.25, x_max=0.75, y_max=0.5)
@@ -136,7 +136,8 @@ def test_a_mask_is_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
     found = _all(_dented(tmp_path, "a", EXACT, regions=(region,)))
     assert found.box_hit_rate_50.value == 1.0
     mask = region_mask(example(tmp_path, "b"), region)
-    assert (mask & polygon_mask(BAR)).sum() / (mask | polygon_mask(BAR)).sum() > 0.9
+    outlined = region_mask(example(tmp_path, "b"), Region(type=DENT, polygon=BAR))
+    assert (mask & outlined).sum() / (mask | outlined).sum() > 0.9
     (tmp_path / "mask.png").write_text("no picture")
     with pytest.raises(DataError, match=r"mask\.png: not a readable mask"):
         _located(_dented(tmp_path, "a", regions=(region,)))
