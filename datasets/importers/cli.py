@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
 
 
-def import_(  # noqa: PLR0913 - one option each
+def import_(
     format_: Annotated[
         str,
         typer.Argument(
