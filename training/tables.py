@@ -59,7 +59,7 @@ def print_comparison(comparison: Comparison) -> None:
             table.add_row(BY_KEY[key].title, *numbers, change, found.finding)
         console.print(table)
         test = part.mcnemar
-        p_value = "nothing to test" if test.p_value is None else f"p = {test.p_value:.3g}"
+        p_value = "nothing to test" if test.p_value is None else f"p = {test.p_value:.2g}"
         console.print(
             f"only A right: {test.only_a}, only B right: {test.only_b}; McNemar exact: {p_value}\n"
         )

@@ -41,7 +41,6 @@ DECISION_KEYS = (
 SOURCE_KEYS = (
     "accuracy",
     "interval_accuracy",
-    "damaged_auroc",
     "ece_after",
     "coverage",
     "review_share",

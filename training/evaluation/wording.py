@@ -85,6 +85,8 @@ def span(estimate: Estimate, *, signed: bool = False) -> str:
         return ""
     if estimate.low is None or estimate.high is None:
         return "no interval"
+    if estimate.low == estimate.high == 0:
+        return "[0, 0]"
     digits = 3 if estimate.high - estimate.low < _NARROW else 2
     low, high = (
         f"{end:{'+' if signed else ''}.{digits}f}" for end in (estimate.low, estimate.high)

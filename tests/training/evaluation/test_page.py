@@ -140,6 +140,6 @@ def test_the_comparison_shows_where_the_two_differ(items: list[Graded]) -> None:
     compared = Compared(a, b, compare(a, b, HOW))
     tree = _parsed(compare_page(compared))
     first, second = _captions(tree)
-    assert first.startswith("new, labelled salvage")
-    assert second.startswith("salvage, labelled salvage")
+    assert first.startswith("A: new, labelled salvage")
+    assert second.startswith("B: salvage, labelled salvage")
     assert "no difference shown" in "".join(tree.itertext())
