@@ -40,7 +40,7 @@ _INTROS = {
     Section.LEAKAGE: "Items, groups and photographs (also re-encoded, resized or mirrored ones) that stand in several splits. Crops, added borders and further photographs of one item are only suspected, by a network's features; turned pictures are not found.",
     Section.FILES: "Every file was read to its end and its hash compared with the manifest's.",
     Section.DUPLICATES: "Copies of one photograph: contradicting labels first, then copies that count several times within a split. Copies that the manifest itself puts into one group and split are in order.",
-    Section.LABELS: "Confident learning (cleanlab) within each source: pictures whose label contradicts what all others of their source teach. Suspects, not verdicts.",
+    Section.LABELS: "Confident learning (cleanlab) within each source: pictures whose label contradicts what all others of their source teach. Suspects, not verdicts: the worse the judge, the less they mean.",
     Section.SHORTCUTS: "What tells the grade without a look at the item, out of fold with whole items held out. AUROC 0.5 is a coin; the mark is where luck ends.",
     Section.BALANCE: "Pictures by source, split and label. A bar of two colours is a label that leaves a range of grades open.",
     Section.FROZEN: "The test split compared with its lock.",
