@@ -46,6 +46,7 @@ _CLOSE = 0.005
 _RANGE_PICTURES = 64
 FEWEST_PICTURES = 8
 _BATCH = 16
+_LOSSES = ("interval_accuracy", "macro_f1", "quadratic_kappa", "damaged_auroc", "coverage")
 _ROUNDS = 60
 
 
@@ -160,17 +161,8 @@ def _try(
     of_floats = Grader(bundle)
     of_ints = Grader(bundle, precision=Precision.INT8)
     floats, ints = (grade_items(grader, held_out, track) for grader in (of_floats, of_ints))
-    ours, theirs = (point_figures(graded, bundle.manifest) for graded in (floats, ints))
-    lost = {
-        name: _points(ours[name], theirs[name])
-        for name in (
-            "interval_accuracy",
-            "macro_f1",
-            "quadratic_kappa",
-            "damaged_auroc",
-            "coverage",
-        )
-    }
+    of_both = [point_figures(graded, bundle.manifest) for graded in (floats, ints)]
+    lost = {name: _points(*(each[name] for each in of_both)) for name in _LOSSES}
     ratio = speed_ratio(of_floats.network, of_ints.network, bundle.manifest.input_size)
     accepted, reason = judge(lost["interval_accuracy"], lost["macro_f1"], ratio)
     return Trial(
