@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
+_INTERRUPTED = 130  # what a shell reports for SIGINT
 
 
 def register(app: typer.Typer) -> None:
@@ -23,22 +27,40 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/<config's name> otherwise.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as fit.epochs=3."),
+    ] = None,
 ) -> None:
-    """Train a model and write it as a bundle; a run that was cut short goes on."""
+    """Train a model and write it as a bundle; a run that was cut short goes on.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m regrade train ...
+    """
     _require_torch()
     from model.contract import BundleError
     from model.export import ExportError
     from training.config import load_config
-    from training.errors import TrainingError
+    from training.errors import Interrupted, TrainingError
     from training.progress import on_terminal
     from training.run import train as run
+    from training.tables import print_report
 
+    started = time.monotonic()
+    overrides = [part for change in changes or () for part in ("--set", change)]
+    command = shlex.join(["regrade", "train", "--config", str(config), *overrides])
     try:
-        loaded = load_config(config)
+        loaded = load_config(config, changes or ())
         folder = out or Path("runs") / loaded.name
-        bundle = run(loaded, folder, f"regrade train --config {config}", on_terminal)
+        bundle = run(loaded, folder, command, on_terminal)
     except (TrainingError, ExportError, BundleError) as error:
         _fail(str(error))
+    except (Interrupted, KeyboardInterrupt):
+        typer.echo("stopped; the same command goes on from where it was", err=True)
+        sys.exit(_INTERRUPTED)
+    if bundle is None:
+        return
+    print_report(bundle.manifest.metrics["validation"])
+    typer.echo(f"trained in {(time.monotonic() - started) / 60:.1f} minutes; the bundle:")
     typer.echo(bundle.path)
 
 
@@ -78,7 +100,8 @@ def evaluate(
 def _require_torch() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "timm", "onnx", "scipy") if find_spec(name) is None]
+    needed = ("torch", "timm", "lightning_fabric", "onnx", "scipy", "tomli_w")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         _fail(f"training needs {', '.join(missing)}: pip install 'regrade[train]'")
 
