@@ -75,7 +75,7 @@ def finetune(
         for images, ranks in loader:
             optimiser.zero_grad()
             loss = F.cross_entropy(network(images), ranks)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
         spent += time.perf_counter() - started

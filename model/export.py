@@ -103,6 +103,6 @@ def compare(expected: RawOutputs, answered: RawOutputs, manifest: Manifest) -> A
             )
     apart = max(
         float(np.abs(expected.grade_logits - answered.grade_logits).max()),
-        float(np.abs(expected.damage_logits - answered.damage_logits).max()),
+        float(np.abs(expected.damage_logits - answered.damage_logits).max(initial=0.0)),
     )
     return Agreement(count, apart)

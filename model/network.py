@@ -96,7 +96,7 @@ class GradingNetwork(nn.Module):
         """Build the network with random weights.
 
         Args:
-            damage_types: T, the number of damage maps.
+            damage_types: T, the number of damage maps; 0: labels that tell grades only.
             backbone: A key of `BACKBONES`.
             softmax: Give every grade a logit of its own in place of ordinal ones.
             dropout: Before the grade head.
@@ -113,7 +113,8 @@ class GradingNetwork(nn.Module):
         self.fine = nn.Conv2d(channels[-2], _FUSED, 1)
         self.coarse = nn.Conv2d(channels[-1], _FUSED, 1, bias=False)
         self.smooth = nn.Conv2d(_FUSED, _FUSED, 3, padding=1, groups=_FUSED)
-        self.damage = nn.Conv2d(_FUSED, damage_types, 1)
+        self.damage_types = damage_types
+        self.damage = nn.Conv2d(_FUSED, max(damage_types, 1), 1)  # a layer has at least one output
         evidence = int(self.backbone.num_features) + _FUSED
         self.grade = nn.Sequential(nn.Dropout(dropout), nn.Linear(evidence, 4 if softmax else 3))
         self.as_logits = cumulative_of_softmax if softmax else cumulative
@@ -162,7 +163,7 @@ class GradingNetwork(nn.Module):
         upsampled = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
         fused = F.relu6(self.fine(after.fine) + upsampled)
         fused = F.relu6(fused + self.smooth(fused))
-        maps = self.damage(fused)
+        maps = self.damage(fused)[:, : self.damage_types]
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
         return Outputs(
             grade_logits=self.as_logits(self.grade(evidence)),
@@ -182,9 +183,7 @@ class GradingNetwork(nn.Module):
 
     def frozen_before(self, part: int) -> list[Tensor]:
         """All values of the backbone's parts before `part`."""
-        return [
-            value for name, value in self.state_dict().items() if part_of(name) < part
-        ]
+        return [value for name, value in self.state_dict().items() if part_of(name) < part]
 
     def freeze_statistics(self) -> None:
         """Batch norm keeps its ImageNet statistics: batches mix sources, items come singly."""
@@ -230,7 +229,7 @@ def cumulative_of_softmax(raw: Tensor) -> Tensor:
 def pool(maps: Tensor) -> Tensor:
     """(N, T, h, w) -> (N, T): a soft maximum, so that one damaged cell is enough."""
     cells = maps.shape[2] * maps.shape[3]
-    total = torch.logsumexp((maps * _POOLING).flatten(2), dim=2)
+    total = torch.logsumexp(maps * _POOLING, dim=(2, 3))
     pooled: Tensor = (total - math.log(cells)) / _POOLING
     return pooled
 

@@ -27,7 +27,7 @@ class Dice:
     """On the CPU, so that every device changes pictures alike."""
     count: int
     share: slice = field(default_factory=lambda: slice(None))
-    device: torch.device = torch.device("cpu")
+    device: torch.device | str = "cpu"
 
     def uniform(self, low: float, high: float) -> Tensor:
         """(own share of count,) in [low, high)."""

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-_INTERRUPTED = 130  # what a shell reports for SIGINT
+_STOPPED = 130  # what a shell reports for SIGINT
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def train(
     from model.contract import BundleError
     from model.export import ExportError
     from training.config import load_config
-    from training.errors import Interrupted, TrainingError
+    from training.errors import StoppedError, TrainingError
     from training.progress import on_terminal
     from training.run import train as run
     from training.tables import print_report
@@ -54,9 +54,9 @@ def train(
         bundle = run(loaded, folder, command, on_terminal)
     except (TrainingError, ExportError, BundleError) as error:
         _fail(str(error))
-    except (Interrupted, KeyboardInterrupt):
+    except (StoppedError, KeyboardInterrupt):
         typer.echo("stopped; the same command goes on from where it was", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(_STOPPED)
     if bundle is None:
         return
     print_report(bundle.manifest.metrics["validation"])

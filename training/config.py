@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import ConfigDict, Field, RootModel, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from model.contract.bundle import QualityLimits
 from training.errors import ConfigError
 
 SHIPPED_CONFIGS = Path(__file__).parent / "configs"
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 #: Keys that change where or how a run works, never its weights.
 _WITHOUT_EFFECT = ("cache", "checkpoint_minutes", "logger")
 _STRIDE = 32
@@ -140,6 +147,21 @@ class CalibrationSettings:
     """About how many training pictures, evenly spread, describe what is familiar."""
 
 
+class Quality(QualityLimits):
+    """Pictures outside these limits go to a person."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    min_brightness: float = 0.12
+    """Mean brightness, 0 to 1."""
+    max_brightness: float = 0.985
+    """Mean brightness, 0 to 1."""
+    min_sharpness: float = 0.00005
+    """Variance of the picture's Laplacian; a blurred picture hides damage."""
+    min_side_px: int = 96
+    """Shorter side of the picture as it was sent."""
+
+
 @dataclass(frozen=True, config=_STRICT)
 class Decision:
     """Starting thresholds of the bundle; a site edits them in its manifest.json."""
@@ -156,12 +178,7 @@ class Decision:
     """Expected cost above which a person decides."""
     max_unfamiliarity: Rate = 1.0
     """Unfamiliarity above which a person decides, relative to the calibrated limit."""
-    quality: QualityLimits = field(
-        default_factory=lambda: QualityLimits(
-            min_brightness=0.12, max_brightness=0.985, min_sharpness=0.00005, min_side_px=96
-        )
-    )
-    """Pictures outside these limits go to a person."""
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -178,10 +195,10 @@ class TrainingConfig:
     """CPU threads of each process."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: a GPU where torch finds one."""
-    precision: Literal["32", "bf16", "16"] = "32"
+    precision: Annotated[Literal["32", "bf16", "16"], BeforeValidator(str)] = "32"
     """bf16 and 16: mixed precision; 16 needs a GPU."""
     backbone: Literal["lite0", "lite1", "lite2"] = "lite0"
-    """EfficientNet-Lite; each step up costs about half as much time again."""
+    """EfficientNet-Lite; a larger one takes more time, in training and on the line."""
     input_size: Annotated[int, Field(ge=_STRIDE, multiple_of=_STRIDE)] = 224
     """Side of the network's square input, px."""
     cached_size: Positive = 256
@@ -268,15 +285,22 @@ def _plain(config: TrainingConfig) -> dict[str, Any]:
 def _apply(table: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     *parents, last = key.strip().split(".")
-    inner: Any = table
-    try:
-        for name in parents:
-            inner = inner[int(name)] if isinstance(inner, list) else inner.setdefault(name, {})
-        if not (equals and isinstance(inner, dict)):
-            raise TypeError
-    except (AttributeError, TypeError, ValueError, IndexError):
-        raise ConfigError(f"--set {change}: write it as key=value, such as fit.epochs=3") from None
+    inner = _inner_table(table, parents)
+    if not equals or inner is None:
+        raise ConfigError(f"--set {change}: write it as key=value, such as fit.epochs=3")
     inner[last] = _value(value.strip())
+
+
+def _inner_table(table: Any, names: Sequence[str]) -> dict[str, Any] | None:
+    """The table at the end of the names, made where it is missing; None: there can be none."""
+    if not names:
+        return table if isinstance(table, dict) else None
+    name, *rest = names
+    if isinstance(table, dict):
+        return _inner_table(table.setdefault(name, {}), rest)
+    if isinstance(table, list) and name.isdecimal() and int(name) < len(table):
+        return _inner_table(table[int(name)], rest)
+    return None
 
 
 def _value(text: str) -> Any:
@@ -291,12 +315,3 @@ def _described(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}" if place else message
-
-
-def sections() -> dict[str, type]:
-    """Name of each table of the file -> its dataclass, the top level as ''."""
-    named = {"": TrainingConfig, "data": Data, "features": FeatureCache}
-    for entry in dataclasses.fields(TrainingConfig):
-        if isinstance(entry.default_factory, type):
-            named[entry.name] = entry.default_factory
-    return named

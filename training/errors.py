@@ -4,7 +4,7 @@ TrainingError
 ├── ConfigError   the configuration cannot be used: edit it
 └── DataError     the labelled pictures cannot be used: import or fix them
 
-Interrupted       a person or the system asked the run to stop; its state is saved
+StoppedError       a person or the system asked the run to stop; its state is saved
 """
 
 from __future__ import annotations
@@ -22,5 +22,5 @@ class DataError(TrainingError):
     """The labelled pictures cannot be used."""
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     """The run was asked to stop and has saved its state."""

@@ -12,14 +12,14 @@ import structlog
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
-from timm.utils import ModelEmaV3
+from timm.utils.model_ema import ModelEmaV3
 from torch import Generator, Tensor
 from torch.optim import AdamW
 
 from model.network import HEADS_ONLY, GradingNetwork, part_of
 from training.checkpoint import Checkpoint, State
 from training.config import Fit, TrainingConfig
-from training.errors import Interrupted, TrainingError
+from training.errors import StoppedError, TrainingError
 from training.feeds import Feed
 from training.logbook import Logbook
 from training.objective import LOSSES, Batch, Objective
@@ -67,7 +67,7 @@ def fit(
         around: Process, files and terminal.
 
     Raises:
-        Interrupted: A signal asked to stop; the state is saved.
+        StoppedError: A signal asked to stop; the state is saved.
         TrainingError: The loss is not finite.
     """
     settings = config.fit
@@ -124,7 +124,7 @@ def _run_epoch(
             )
         if _asked(stop, fabric):
             _save(state, around)
-            raise Interrupted(str(around.checkpoint.path))
+            raise StoppedError(str(around.checkpoint.path))
         if now - saved >= config.checkpoint_minutes * 60:
             _save(state, around)
             saved = now
@@ -146,7 +146,7 @@ def train_one_step(
     own = objective(batch)
     over_all = _summed(own.detach().clone(), fabric)
     weight = over_all[:, 1].clamp(min=1.0)
-    factors = objective.module.factors().to(own.device)
+    factors = cast("Objective", objective.module).factors().to(own.device)
     # Gradients are averaged over the processes, so each gives its sum times their number.
     fabric.backward(fabric.world_size * (factors * own[:, 0] / weight).sum())
     fabric.clip_gradients(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from training.errors import ConfigError
 
 METRICS = "metrics.jsonl"
+Logger = Literal["none", "tensorboard", "mlflow"]
 
 
 class Logbook(Protocol):
@@ -67,7 +68,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
         except ModuleNotFoundError as error:
             raise ConfigError("logger tensorboard: pip install tensorboard") from error
-        self._writer: Any = SummaryWriter(folder, purge_step=done + 1)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(folder, purge_step=done + 1)
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Add one scalar for each figure."""
@@ -133,22 +134,23 @@ class Several:
             place.close()
 
 
-def open_logbook(
-    folder: Path, name: str, logger: Literal["none", "tensorboard", "mlflow"], done: int
-) -> Logbook:
+def open_logbook(folder: Path, name: str, logger: Logger, done: int) -> Logbook:
     """The logbook of a run that has saved `done` steps.
 
     Raises:
         ConfigError: The logger's package is not installed.
     """
+    return Several(JsonLines(folder / METRICS, done), *_chosen(folder, name, logger, done))
+
+
+def _chosen(folder: Path, name: str, logger: Logger, done: int) -> Iterator[Logbook]:
     match logger:
         case "none":
-            chosen: Logbook = Nothing()
+            pass
         case "tensorboard":
-            chosen = TensorBoard(folder / "tensorboard", done)
+            yield TensorBoard(folder / "tensorboard", done)
         case "mlflow":
-            chosen = Mlflow(folder, name)
-    return Several(JsonLines(folder / METRICS, done), chosen)
+            yield Mlflow(folder, name)
 
 
 def _lines_up_to(path: Path, step: int) -> list[str]:

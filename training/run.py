@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     Raises:
         TrainingError: Configuration or pictures cannot be used.
         ExportError: The ONNX file does not decide as the network.
-        Interrupted: A signal asked to stop, and the state is saved.
+        StoppedError: A signal asked to stop, and the state is saved.
     """
     started = time.monotonic()
     fabric = launch(config)
@@ -101,7 +102,7 @@ def fitted(
 
     Raises:
         TrainingError: Configuration or pictures cannot be used.
-        Interrupted: A signal asked to stop, and the state is saved.
+        StoppedError: A signal asked to stop, and the state is saved.
     """
     taught, held_out = of_split(examples, "train"), of_split(examples, "calibration")
     torch.manual_seed(dice_of(config.seed, "heads"))
@@ -110,26 +111,25 @@ def fitted(
     checkpoint.load(state)
     if fabric.is_global_zero:
         _announce(config, out, state, len(taught), types)
-    logbook = _logbook(config, out, state, fabric)
-    with fabric.rank_zero_first():
-        feed = _feed(config, taught, types, state.network, fabric, track)
-        side = config.input_size
-        calibration = cached_pictures(held_out, side, config.cache, track)
-    targets = make_targets(held_out, types)
-    around = Surroundings(
-        fabric,
-        checkpoint,
-        logbook,
-        track,
-        held_out=lambda average: held_out_figures(average, calibration, targets, side),
-    )
-    fit(state, feed, sampling_weights(taught, config.fit.source_power), config, around)
-    logbook.close()
+    with closing(_logbook(config, out, state, fabric)) as logbook:
+        with fabric.rank_zero_first():
+            feed = feed_of(config, taught, types, state.network, fabric, track)
+            side = config.input_size
+            calibration = cached_pictures(held_out, side, config.cache, track)
+        targets = make_targets(held_out, types)
+        around = Surroundings(
+            fabric,
+            checkpoint,
+            logbook,
+            track,
+            held_out=lambda average: held_out_figures(average, calibration, targets, side),
+        )
+        fit(state, feed, sampling_weights(taught, config.fit.source_power), config, around)
     average: GradingNetwork = state.average.module.cpu()
     return average, state.history
 
 
-def _feed(
+def feed_of(
     config: TrainingConfig,
     taught: list[Example],
     types: tuple[DamageType, ...],
@@ -137,6 +137,7 @@ def _feed(
     fabric: Fabric,
     track: Track,
 ) -> Feed:
+    """Where the run's batches come from: decoded pictures, or activations that were kept."""
     pixels = cached_pictures(taught, config.cached_size, config.cache, track)
     pictures = Pictures(pixels, make_targets(taught, types), config, fabric.device)
     if config.features is None:

@@ -15,6 +15,7 @@ from training.config import Data, TrainingConfig, load_config
 
 SIDE = 64
 
+
 def draw(seed: int, *, dented: bool) -> bytes:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(120, 200, (SIDE, SIDE, 3)).astype(np.uint8)

@@ -1,7 +1,6 @@
-"""A fit in a process of its own, to be killed or started by torchrun: config, folder, last step.
+"""A fit that notes what it draws, also as a process to be killed or started by torchrun.
 
-Writes the numbers of the pictures that each rank worked on, one step a line, and kills itself before
-the step that is named; 0 lets it end.
+As a process: configuration, folder, step. It kills itself before that step; 0 lets it end.
 """
 
 import json
@@ -21,7 +20,9 @@ from training.objective import Batch
 from training.run import fitted
 
 
-def _main(config_file: Path, out: Path, kill_at: int) -> None:
+def noted_fit(config_file: Path, out: Path, kill_at: int = 0) -> None:
+    """Fit; leave weights.pt and, for each rank, the numbers of its pictures, a step a line."""
+    out.mkdir(exist_ok=True)
     config = load_config(config_file)
     fabric = launch(config)
     examples = load_examples(config.data)
@@ -29,7 +30,7 @@ def _main(config_file: Path, out: Path, kill_at: int) -> None:
     place = out / f"drawn-{fabric.global_rank}.jsonl"
     step = 0
 
-    def track(items: Iterable[Any], description: str, total: int, /) -> Iterator[Any]:  # noqa: ARG001
+    def track(items: Iterable[Any], description: str, total: int, /) -> Iterator[Any]:
         nonlocal step
         for item in items:
             if isinstance(item, Batch):
@@ -46,4 +47,4 @@ def _main(config_file: Path, out: Path, kill_at: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    noted_fit(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -41,8 +41,7 @@ def test_regions_move_with_the_picture(still: Augmentation) -> None:
 def test_the_same_generator_state_gives_the_same_batch(tiny: TrainingConfig) -> None:
     pictures, regions = _square()
     one, other, third = (
-        augment(pictures, regions, tiny.augment, SIDE, _dice(seed))[0]
-        for seed in (5, 5, 6)
+        augment(pictures, regions, tiny.augment, SIDE, _dice(seed))[0] for seed in (5, 5, 6)
     )
     assert torch.equal(one, other)
     assert not torch.equal(one, third)

@@ -86,9 +86,9 @@ def test_kept_activations_give_the_gradients_of_the_pictures(
     )
     assert set(from_kept) == set(from_pictures)
     assert "grade.1.weight" in from_kept
-    for name, gradient in from_pictures.items():  # kept in half precision
+    for name, gradient in from_pictures.items():
         apart = (from_kept[name] - gradient).norm() / gradient.norm().clamp(min=1e-6)
-        assert apart < 0.02, name
+        assert apart < 0.1, name  # kept in half precision; another picture's would be 1 apart
 
 
 def test_copies_of_a_picture_differ_and_all_are_drawn(tiny: TrainingConfig, tmp_path: Path) -> None:

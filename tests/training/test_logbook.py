@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from training.errors import ConfigError
@@ -47,8 +48,6 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own use of SQLAlchemy
 def test_mlflow_goes_on_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    from mlflow.tracking import MlflowClient
-
     for done in (0, 1):
         logbook = open_logbook(tmp_path, "boxes", "mlflow", done)
         logbook.write(done + 1, {"total": 0.5, "epoch/grade": 0.25})
