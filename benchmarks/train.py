@@ -151,6 +151,8 @@ def draw(curves: dict[str, list[Curve]], found: dict[str, Any], path: Path) -> N
         for name, speed in zip(curves, speeds, strict=True)
     ]
     right.bar_label(bars, labels)
+    right.margins(y=0.12)
+    right.tick_params(axis="x", labelrotation=15)
     right.set(ylabel="pictures per second, all told")
     figure.tight_layout()
     figure.savefig(path, dpi=130)

@@ -84,7 +84,7 @@ def _geometry(settings: Augmentation, dice: Dice) -> Tensor:
 
 
 def _warp(x: Tensor, theta: Tensor, side: int, *, padding: str) -> Tensor:
-    grid = F.affine_grid(theta, [len(x), x.shape[1], side, side], align_corners=False)
+    grid = F.affine_grid(theta, [len(x), 1, side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode=padding, align_corners=False)
 
 

@@ -28,6 +28,7 @@ _STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 #: Keys that change where or how a run works, never its weights.
 _WITHOUT_EFFECT = ("cache", "checkpoint_minutes", "logger")
 _STRIDE = 32
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")  # of a dataclass, of a model
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -269,6 +270,13 @@ def effective(config: TrainingConfig) -> str:
     return tomli_w.dumps(_plain(config))
 
 
+def by_table(config: TrainingConfig) -> dict[str, dict[str, Any]]:
+    """The whole configuration in short: name of each table -> its keys, the top level as 'run'."""
+    table = _plain(config)
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    return {"run": {key: value for key, value in table.items() if key not in inner}, **inner}
+
+
 def identity(config: TrainingConfig) -> str:
     """All that can change the weights, as text."""
     table = _plain(config)
@@ -313,5 +321,7 @@ def _value(text: str) -> Any:
 
 def _described(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in _UNKNOWN:
+        return f"{place}: unknown key"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}" if place else message

@@ -26,6 +26,7 @@ def launch(config: TrainingConfig) -> Fabric:
     torch.set_num_threads(config.threads)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     _require_full_shares(config, processes)
+    _require_device(config)
     on_this_node = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     together = "TORCHELASTIC_RUN_ID" in os.environ
     try:
@@ -41,9 +42,17 @@ def launch(config: TrainingConfig) -> Fabric:
         raise ConfigError(
             f"accelerator {config.accelerator}, {processes} processes: {error}"
         ) from error
-    if config.precision == "16" and fabric.device.type == "cpu":
-        raise ConfigError("precision 16 needs a GPU and torch finds none; a CPU takes 32 or bf16")
     return fabric
+
+
+def _require_device(config: TrainingConfig) -> None:
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not found.get(config.accelerator, True):
+        raise ConfigError(
+            f"accelerator {config.accelerator}: torch finds none here; take auto or cpu"
+        )
+    if config.precision == "16" and not any(found.values()):
+        raise ConfigError("precision 16 needs a GPU and torch finds none; a CPU takes 32 or bf16")
 
 
 def _require_full_shares(config: TrainingConfig, processes: int) -> None:

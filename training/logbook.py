@@ -140,7 +140,8 @@ def open_logbook(folder: Path, name: str, logger: Logger, done: int) -> Logbook:
     Raises:
         ConfigError: The logger's package is not installed.
     """
-    return Several(JsonLines(folder / METRICS, done), *_chosen(folder, name, logger, done))
+    chosen = tuple(_chosen(folder, name, logger, done))
+    return Several(JsonLines(folder / METRICS, done), *chosen)
 
 
 def _chosen(folder: Path, name: str, logger: Logger, done: int) -> Iterator[Logbook]:

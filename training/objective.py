@@ -86,4 +86,6 @@ def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
 
 def cells_of(regions: Tensor, side: int) -> Tensor:
     """(B, T, G, G) regions in 0..1 -> (B, T, side, side) bool: cells that damage touches."""
+    if regions.shape[1] == 0:  # labels that tell grades only; torch pools no empty tensor
+        return torch.zeros(len(regions), 0, side, side, dtype=torch.bool, device=regions.device)
     return F.adaptive_max_pool2d(regions, (side, side)) > 0.5

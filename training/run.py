@@ -22,7 +22,7 @@ from model.runtime import Grader
 from training.cache import cached_pictures
 from training.card import RunFacts, write_card
 from training.checkpoint import Checkpoint, History, State
-from training.config import TrainingConfig, effective, identity
+from training.config import TrainingConfig, by_table, effective, identity
 from training.devices import launch
 from training.draft import calibrated
 from training.evaluate import grade_items, report
@@ -160,9 +160,9 @@ def _announce(
 ) -> None:
     """Say in the log, and in the run's folder, what is about to run."""
     out.mkdir(parents=True, exist_ok=True)
-    text = effective(config)
-    (out / "config.toml").write_text(text, "utf-8")
-    _log.info("configuration", **{"as": text})
+    (out / "config.toml").write_text(effective(config), "utf-8")
+    for name, values in by_table(config).items():
+        _log.info("configuration", table=name, keys=values)
     _log.info(
         "training",
         pictures=pictures,

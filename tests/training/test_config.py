@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from training.config import SHIPPED_CONFIGS, TrainingConfig, effective, identity, load_config
+from training.config import (
+    SHIPPED_CONFIGS,
+    TrainingConfig,
+    by_table,
+    effective,
+    identity,
+    load_config,
+)
 from training.errors import ConfigError
 
 
@@ -18,14 +25,18 @@ def test_shipped_configurations_are_valid_and_found_by_name(path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("seed = 3", "seed = 3\nsead = 4", "sead"),
+        ("seed = 3", "seed = 3\nsead = 4", "sead: unknown key"),
         ("batch_size = 8", "batch_size = 8\nmomentum = 0.9", "fit.momentum"),
         ('name = "tiny"', "", "name: field required"),
         ("[augment]", "[augment]\nflip = 1", "augment.flip"),
         ("[augment]", "[augment]\ngrey = 1.5", "augment.grey"),
         ("input_size = 64", "input_size = 72", "input_size: "),
         ("batch_size = 8", 'batch_size = "many"', "fit.batch_size"),
-        ("min_side_px = 32", "min_side_px = 32\nmax_px = 3", "decision.quality.max_px"),
+        (
+            "min_side_px = 32",
+            "min_side_px = 32\nmax_px = 3",
+            "decision.quality.max_px: unknown key",
+        ),
         ("manifest =", "manifests =", "data.0.manifests"),
     ],
 )
@@ -86,6 +97,9 @@ def test_the_effective_configuration_is_whole_and_loads_as_the_same(
     again.write_text(effective(config))
     assert load_config(again) == config
     assert "layer_decay = 1.0" in again.read_text()
+    tables = by_table(config)
+    assert tables["run"]["seed"] == 3
+    assert tables["features"] == {"copies": 2, "max_gb": 8.0}
 
 
 def test_only_what_can_change_the_weights_is_part_of_the_identity(tiny: TrainingConfig) -> None:

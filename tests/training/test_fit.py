@@ -261,8 +261,11 @@ def test_what_this_machine_cannot_do_is_named(
     tiny: TrainingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="accelerator cuda"):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="accelerator cuda: torch finds none here"):
         launch(replace(tiny, accelerator="cuda"))
+    with pytest.raises(ConfigError, match="precision 16 needs a GPU"):
+        launch(replace(tiny, accelerator="auto", precision="16"))
     monkeypatch.setenv("WORLD_SIZE", "5")
     with pytest.raises(ConfigError, match="does not go round 5 processes"):
         launch(_with(tiny, batch_size=4))
