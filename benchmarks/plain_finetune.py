@@ -14,6 +14,7 @@ import timm
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -21,7 +22,6 @@ from torchvision.transforms import v2
 from model.network import BACKBONES
 from training.config import TrainingConfig
 from training.examples import Example
-from training.metrics import balanced_accuracy
 
 _NORMALISE = v2.Normalize([127 / 255] * 3, [128 / 255] * 3)
 
@@ -116,4 +116,4 @@ def _score(network: nn.Module, loader: DataLoader[tuple[Tensor, int]]) -> float:
     network.eval()
     pairs = [(network(images).argmax(dim=1), ranks) for images, ranks in loader]
     decided, truth = (torch.cat(column).numpy() for column in zip(*pairs, strict=True))
-    return balanced_accuracy(truth, decided) or 0.0
+    return float(balanced_accuracy_score(truth, decided))

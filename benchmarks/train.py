@@ -23,6 +23,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
 from benchmarks.generated import generated_manifest
 from benchmarks.plain_finetune import finetune, rank_of
@@ -35,7 +36,6 @@ from training.devices import launch
 from training.examples import Example, load_examples, taught_damage_types
 from training.fit import Surroundings, begin, fit
 from training.logbook import Nothing
-from training.metrics import balanced_accuracy
 from training.predict import predict
 from training.progress import silently
 from training.run import feed_of
@@ -62,7 +62,7 @@ def regrade(
         now = time.perf_counter()
         answers = predict(average, pictures, own.input_size, silently, "")
         decided = grade_probabilities(answers.grade_logits.numpy(), 1.0).argmax(axis=1)
-        curve.append((now - started - scoring, balanced_accuracy(truth, decided) or 0.0))
+        curve.append((now - started - scoring, float(balanced_accuracy_score(truth, decided))))
         scoring += time.perf_counter() - now
         return {}
 

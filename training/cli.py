@@ -100,7 +100,7 @@ def evaluate(
 def _require_torch() -> None:
     from importlib.util import find_spec
 
-    needed = ("torch", "timm", "lightning_fabric", "onnx", "scipy", "tomli_w")
+    needed = ("torch", "timm", "lightning_fabric", "onnx", "scipy", "sklearn", "tomli_w")
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         _fail(f"training needs {', '.join(missing)}: pip install 'regrade[train]'")

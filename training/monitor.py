@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import f1_score
 
 from model.decision import grade_probabilities, sigmoid
 from model.network import GradingNetwork
 from training.calibrate import interval_mass
-from training.metrics import macro_f1
 from training.predict import predict
 from training.progress import silently
 from training.targets import Targets
@@ -33,14 +33,18 @@ def held_out_figures(
     probabilities = grade_probabilities(answers.grade_logits.numpy(), 1.0)
     decided = probabilities.argmax(axis=1)
     mass = interval_mass(probabilities, best, worst)
-    found: dict[str, float | None] = {
+    found = {
         "held_out_grade": float(-np.log(np.maximum(mass, 1e-12)).mean()),
         "held_out_interval": float(((best <= decided) & (decided <= worst)).mean()),
-        "held_out_macro_f1": macro_f1(best[best == worst], decided[best == worst]),
     }
+    exact = best == worst
+    if exact.any():
+        found["held_out_macro_f1"] = float(
+            f1_score(best[exact], decided[exact], labels=np.unique(best[exact]), average="macro")
+        )
     known, present = targets.known.numpy(), targets.present.numpy()
     if known.any():
         chances = sigmoid(answers.damage_logits.numpy())[known]
         right = np.where(present[known] > 0.5, chances, 1 - chances)
         found["held_out_damage"] = float(-np.log(np.maximum(right, 1e-12)).mean())
-    return {name: value for name, value in found.items() if value is not None}
+    return found
