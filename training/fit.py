@@ -73,8 +73,9 @@ def fit(
     settings = config.fit
     steps = math.ceil(settings.pictures_per_epoch / settings.batch_size)
     with Stop() as stop:
-        while state.step < settings.epochs * steps:
-            epoch, within = divmod(state.step, steps)
+        while len(state.history) < settings.epochs:
+            epoch = len(state.history)
+            within = state.step - epoch * steps  # all of them: stopped before the figures
             warming_up = epoch < settings.warmup_epochs
             state.network.train_from(HEADS_ONLY if warming_up else settings.first_trainable_part)
             stream = _batches(feed, weights, config, around.fabric, epoch, within)
@@ -82,6 +83,8 @@ def fit(
             tracked = around.track(stream, description, steps - within)
             _run_epoch(state, tracked, feed.part, config, around, stop)
             _end_epoch(state, epoch, steps, around)
+        if _asked(stop, around.fabric):
+            raise StoppedError(str(around.checkpoint.path))
 
 
 def _run_epoch(

@@ -198,17 +198,22 @@ def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
     assert _metrics(cut) == _metrics(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("step", [1, 2])
 def test_a_signal_ends_the_run_between_steps_and_nothing_is_lost(
-    tiny: TrainingConfig, tmp_path: Path
+    tiny: TrainingConfig, tmp_path: Path, step: int
 ) -> None:
+    """The second step is the last one of the first epoch, before that epoch's figures."""
+    config = _with(tiny, epochs=2)
     before = signal.getsignal(signal.SIGTERM)
-    ask = _at_step(1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    ask = _at_step(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(StoppedError):
-        _fit(tiny, tmp_path / "cut", ask)
+        _fit(config, tmp_path / "cut", ask)
     assert signal.getsignal(signal.SIGTERM) is before
-    assert read_checkpoint(tmp_path / "cut" / "checkpoint.pt")["step"] == 1
-    whole, _ = _fit(tiny, tmp_path / "whole")
-    assert torch.equal(_weights(_fit(tiny, tmp_path / "cut")[0]), _weights(whole))
+    assert read_checkpoint(tmp_path / "cut" / "checkpoint.pt")["step"] == step
+    whole, history = _fit(config, tmp_path / "whole")
+    resumed, resumed_history = _fit(config, tmp_path / "cut")
+    assert resumed_history == history
+    assert torch.equal(_weights(resumed), _weights(whole))
 
 
 def test_the_bundle_gets_the_average_of_the_weights(tiny: TrainingConfig, tmp_path: Path) -> None:
