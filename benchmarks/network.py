@@ -22,7 +22,7 @@ from rich.table import Table
 from model.contract import SHIPPED, Bundle
 from model.pictures import resize
 from model.runtime import Network
-from training.machine import processor
+from training.provenance import processor
 
 _BATCHES = (1, 8)
 _CAMERA = (960, 1280)

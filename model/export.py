@@ -178,4 +178,4 @@ def _told(judged: Assessment) -> str:
 
 
 def _apart(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> float:
-    return float(np.abs(one - other).max())
+    return float(np.abs(one - other).max(initial=0.0))

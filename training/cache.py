@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 
-from model.pictures import PictureError, decode, resize
+from model.pictures import PictureError, Pixels, decode, resize
 from training.errors import DataError
 from training.examples import Example
 from training.progress import Track
+
+_AT_ONCE = 64
 
 
 def cached_pictures(
@@ -27,21 +32,35 @@ def cached_pictures(
     for example in examples:
         key.update(example.row.sha256.encode())
     path = folder / f"{side}-{key.hexdigest()[:16]}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        tracked = track(examples, f"decode at {side} px", len(examples))
-        _write(partial, tracked, (len(examples), side, side, 3))
-        partial.replace(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # two runs may want the same pictures
+        if not path.exists():
+            partial = path.with_suffix(".partial")
+            _write(partial, examples, side, track)
+            partial.replace(path)
     pictures: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return pictures
 
 
-def _write(path: Path, examples: Iterable[Example], shape: tuple[int, int, int, int]) -> None:
+def _write(path: Path, examples: Sequence[Example], side: int, track: Track) -> None:
+    shape = (len(examples), side, side, 3)
     pictures = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for n, example in enumerate(examples):
-        try:
-            pictures[n] = resize(decode(example.read()), shape[1])
-        except PictureError as error:
-            raise DataError(f"{example.root / example.row.picture}: {error}") from error
+    tracked = track(_decoded(examples, side), f"decode at {side} px", len(examples))
+    for n, pixels in enumerate(tracked):
+        pictures[n] = pixels
     pictures.flush()
+
+
+def _decoded(examples: Sequence[Example], side: int) -> Iterator[Pixels]:
+    """The pictures in order; decoders run without the interpreter's lock, so threads help."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for start in range(0, len(examples), _AT_ONCE):
+            some = examples[start : start + _AT_ONCE]
+            yield from pool.map(lambda example: _resized(example, side), some)
+
+
+def _resized(example: Example, side: int) -> Pixels:
+    try:
+        return resize(decode(example.read()), side)
+    except PictureError as error:
+        raise DataError(f"{example.root / example.row.picture}: {error}") from error

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 import training.evaluation.cli
+
+_STOPPED = 130  # what a shell reports for SIGINT
 
 
 def register(app: typer.Typer) -> None:
@@ -25,22 +29,40 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/<config's name> otherwise.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as fit.epochs=3."),
+    ] = None,
 ) -> None:
-    """Train a model and write it as a bundle; a run that was cut short goes on."""
+    """Train a model and write it as a bundle; a run that was cut short goes on.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m regrade train ...
+    """
     _require_torch()
     from model.contract import BundleError
     from model.export import ExportError
     from training.config import load_config
-    from training.errors import TrainingError
+    from training.errors import StoppedError, TrainingError
     from training.progress import on_terminal
     from training.run import train as run
+    from training.tables import print_report
 
+    started = time.monotonic()
+    overrides = [part for change in changes or () for part in ("--set", change)]
+    command = shlex.join(["regrade", "train", "--config", str(config), *overrides])
     try:
-        loaded = load_config(config)
+        loaded = load_config(config, changes or ())
         folder = out or Path("runs") / loaded.name
-        bundle = run(loaded, folder, f"regrade train --config {config}", on_terminal)
+        bundle = run(loaded, folder, command, on_terminal)
     except (TrainingError, ExportError, BundleError) as error:
         _fail(str(error))
+    except (StoppedError, KeyboardInterrupt):
+        typer.echo("stopped; the same command goes on from where it was", err=True)
+        sys.exit(_STOPPED)
+    if bundle is None:
+        return
+    print_report(bundle.manifest.metrics["validation"])
+    typer.echo(f"trained in {(time.monotonic() - started) / 60:.1f} minutes; the bundle:")
     typer.echo(bundle.path)
 
 
@@ -79,7 +101,17 @@ def export(
 
 
 def _require_torch() -> None:
-    _require("torch", "timm", "onnx", "onnxslim", "scipy")
+    _require(
+        "torch",
+        "timm",
+        "lightning_fabric",
+        "onnx",
+        "onnxslim",
+        "scipy",
+        "sklearn",
+        "matplotlib",
+        "tomli_w",
+    )
 
 
 def _require(*names: str) -> None:

@@ -3,6 +3,8 @@
 TrainingError
 ├── ConfigError   the configuration cannot be used: edit it
 └── DataError     the labelled pictures cannot be used: import or fix them
+
+StoppedError       a person or the system asked the run to stop; its state is saved
 """
 
 from __future__ import annotations
@@ -18,3 +20,7 @@ class ConfigError(TrainingError):
 
 class DataError(TrainingError):
     """The labelled pictures cannot be used."""
+
+
+class StoppedError(Exception):
+    """The run was asked to stop and has saved its state."""

@@ -1,150 +1,188 @@
-"""Fitting: the loop over epochs, readable from top to bottom."""
+"""Fitting: the loop over steps, readable from top to bottom."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
-import numpy as np
 import structlog
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Generator, Tensor, nn
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
+from timm.utils.model_ema import ModelEmaV3
+from torch import Generator, Tensor
+from torch.optim import AdamW
 
-from model.losses import interval_loss, masked_bce
-from model.network import HEADS_ONLY, GradingNetwork, Outputs
-from training.augment import augment
-from training.checkpoint import Checkpoint, History
-from training.config import Fit, LossWeights, TrainingConfig
+from model.network import HEADS_ONLY, GradingNetwork, part_of
+from training.checkpoint import Checkpoint, State
+from training.config import Fit, TrainingConfig
+from training.errors import StoppedError, TrainingError
+from training.feeds import Feed
+from training.logbook import Logbook
+from training.objective import LOSSES, Batch, Objective
 from training.progress import Track
-from training.sampling import batches
-from training.targets import Targets
+from training.sampling import dice_of, drawn, share_of
+from training.stopping import Stop
 
 _log = structlog.get_logger(__name__)
 _LARGEST_GRADIENT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Pictures with their targets."""
+class Surroundings:
+    """What a fit works with beside the network and the pictures."""
 
-    images: Tensor
-    """(B, S, S, 3) float32 in 0..255."""
-    regions: Tensor
-    """(B, T, G, G) float32, moved with the pictures: 1 damaged, below 0 somewhere in a box."""
-    targets: Targets
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Mean losses, and their weighted sum."""
-
-    total: Tensor
-    grade: Tensor
-    damage: Tensor
-    maps: Tensor
+    fabric: Fabric
+    checkpoint: Checkpoint
+    logbook: Logbook
+    track: Track
+    """Shows progress."""
+    held_out: Callable[[GradingNetwork], dict[str, float]]
+    """Figures of the average network after each epoch; they are logged and decide nothing."""
 
 
-def losses_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Losses:
-    """Compare outputs with targets; what the labels leave unknown adds nothing."""
-    targets = batch.targets
-    grade = interval_loss(outputs.grade_logits, targets.best, targets.worst).mean()
-    damage = masked_bce(outputs.damage_logits, targets.present, targets.known, weights.positive)
-    cells = (F.adaptive_max_pool2d(batch.regions, outputs.map_logits.shape[-2:]) > 0.5).float()
-    doubtful = F.adaptive_max_pool2d(-batch.regions, outputs.map_logits.shape[-2:]) > 0
-    known = (targets.everywhere[:, :, None, None] & ~doubtful) | (cells > 0)
-    maps = masked_bce(outputs.map_logits, cells, known, weights.positive)
-    total = grade + weights.damage * damage + weights.maps * maps
-    return Losses(total, grade, damage, maps)
+def begin(network: GradingNetwork, settings: Fit, device: torch.device) -> State:
+    """The state before the first step, on the device.
 
-
-def train_one_epoch(
-    network: nn.Module,
-    stream: Iterable[Batch],
-    optimiser: Optimizer,
-    schedule: LRScheduler,
-    weights: LossWeights,
-) -> dict[str, float]:
-    """One pass: for each batch forward, backward, one clipped step.
-
-    Returns:
-        Mean of each loss over the batches.
+    The network moves to channels-last memory, which is several times faster on a CPU.
     """
-    network.train()
-    sums = dict.fromkeys(("total", "grade", "damage", "maps"), 0.0)
-    count = 0
-    for batch in stream:
-        optimiser.zero_grad(set_to_none=True)
-        losses = losses_of(network(batch.images), batch, weights)
-        torch.autograd.backward(losses.total)
-        nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-        optimiser.step()
-        schedule.step()
-        count += 1
-        for name in sums:
-            sums[name] += float(getattr(losses, name).detach())
-    return {name: value / count for name, value in sums.items()}
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = ModelEmaV3(network, decay=settings.ema, use_warmup=True)
+    return State(network, average, make_optimiser(network, settings))
 
 
 def fit(
-    network: GradingNetwork,
-    pictures: NDArray[np.uint8],
-    targets: Targets,
-    weights: Tensor,
-    config: TrainingConfig,
-    checkpoint: Checkpoint,
-    track: Track,
-) -> History:
-    """Train the network in place; goes on from the checkpoint where there is one.
+    state: State, feed: Feed, weights: Tensor, config: TrainingConfig, around: Surroundings
+) -> None:
+    """Train from where the state stands to the end; ``state.average`` holds the result.
 
     Args:
-        network: Moves to channels-last memory, which is several times faster on a CPU.
-        pictures: (N, S, S, 3) uint8, may be mapped from a file.
-        targets: Of the N pictures.
-        weights: (N,) sampling probabilities.
+        state: Is moved on.
+        feed: Gives the batches.
+        weights: (N,) sampling probabilities of the feed's pictures.
         config: The run.
-        checkpoint: Keeps the state after each epoch.
-        track: Shows progress.
+        around: Process, files and terminal.
 
-    Returns:
-        Mean losses of each epoch.
+    Raises:
+        StoppedError: A signal asked to stop; the state is saved.
+        TrainingError: The loss is not finite.
     """
     settings = config.fit
-    network.to(memory_format=torch.channels_last)
-    optimiser = make_optimiser(network, settings)
     steps = math.ceil(settings.pictures_per_epoch / settings.batch_size)
-    schedule = LambdaLR(optimiser, _rate_of(settings.epochs * steps))
-    history = checkpoint.load(network, optimiser, schedule)
-    for epoch in range(len(history), settings.epochs):
-        warming_up = epoch < settings.warmup_epochs
-        network.train_from(HEADS_ONLY if warming_up else settings.first_trainable_part)
-        seed = config.seed * 1_000 + epoch
-        torch.manual_seed(seed)  # dropout
-        stream = _stream(pictures, targets, weights, config, Generator().manual_seed(seed))
-        tracked = track(stream, f"epoch {epoch + 1} of {settings.epochs}", steps)
-        history.append(train_one_epoch(network, tracked, optimiser, schedule, config.loss))
-        checkpoint.save(network, optimiser, schedule, history)
-        rounded = {name: round(value, 4) for name, value in history[-1].items()}
-        _log.info("epoch_done", epoch=epoch + 1, epochs=settings.epochs, **rounded)
-    return history
+    with Stop() as stop:
+        while len(state.history) < settings.epochs:
+            epoch = len(state.history)
+            within = state.step - epoch * steps  # all of them: stopped before the figures
+            warming_up = epoch < settings.warmup_epochs
+            state.network.train_from(HEADS_ONLY if warming_up else settings.first_trainable_part)
+            stream = _batches(feed, weights, config, around.fabric, epoch, within)
+            description = f"epoch {epoch + 1} of {settings.epochs}"
+            tracked = around.track(stream, description, steps - within)
+            _run_epoch(state, tracked, feed.part, config, around, stop)
+            _end_epoch(state, epoch, steps, around)
+        if _asked(stop, around.fabric):
+            raise StoppedError(str(around.checkpoint.path))
+
+
+def _run_epoch(
+    state: State,
+    stream: Iterator[Batch],
+    part: int | None,
+    config: TrainingConfig,
+    around: Surroundings,
+    stop: Stop,
+) -> None:
+    fabric, settings = around.fabric, config.fit
+    objective = fabric.setup_module(Objective(state.network, config.loss, part))
+    optimiser = cast("_FabricOptimizer", fabric.setup_optimizers(state.optimiser))
+    if state.scaler:
+        fabric.strategy.precision.load_state_dict(state.scaler)
+    total = settings.epochs * math.ceil(settings.pictures_per_epoch / settings.batch_size)
+    objective.train()
+    saved = before = time.monotonic()
+    for batch in stream:
+        factor = rate_factor(state.step, total)
+        for group in state.optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+        torch.manual_seed(dice_of(config.seed, "dropout", state.step, fabric.global_rank))
+        losses = train_one_step(objective, optimiser, batch, fabric)
+        state.step += 1
+        state.average.update(state.network, state.step)
+        state.scaler = fabric.strategy.precision.state_dict()
+        for name, value in losses.items():
+            state.sums[name] = state.sums.get(name, 0.0) + value
+        now = time.monotonic()
+        figures = {
+            **losses,
+            "rate": settings.heads_rate * factor,
+            "pictures_per_s": len(batch.chosen) * fabric.world_size / max(now - before, 1e-9),
+        }
+        around.logbook.write(state.step, figures)
+        if not math.isfinite(losses["total"]):
+            raise TrainingError(
+                f"the loss is no longer a number at step {state.step}; lower the learning rates"
+            )
+        if _asked(stop, fabric):
+            _save(state, around)
+            raise StoppedError(str(around.checkpoint.path))
+        if now - saved >= config.checkpoint_minutes * 60:
+            _save(state, around)
+            saved = now
+        before = time.monotonic()
+
+
+def train_one_step(
+    objective: _FabricModule, optimiser: _FabricOptimizer, batch: Batch, fabric: Fabric
+) -> dict[str, float]:
+    """Forward, backward, one clipped step.
+
+    Losses are means over the pictures of all processes, so that the step does not depend on how many
+    share the batch.
+
+    Returns:
+        The mean of each loss and their weighted sum.
+    """
+    optimiser.zero_grad(set_to_none=True)
+    own = objective(batch)
+    over_all = _summed(own.detach().clone(), fabric)
+    weight = over_all[:, 1].clamp(min=1.0)
+    factors = cast("Objective", objective.module).factors().to(own.device)
+    # Gradients are averaged over the processes, so each gives its sum times their number.
+    fabric.backward(fabric.world_size * (factors * own[:, 0] / weight).sum())
+    fabric.clip_gradients(
+        objective, optimiser, max_norm=_LARGEST_GRADIENT, error_if_nonfinite=False
+    )
+    optimiser.step()
+    means = over_all[:, 0] / weight
+    named = dict(zip(LOSSES, means.tolist(), strict=True))
+    return {"total": float((factors * means).sum()), **named}
 
 
 def make_optimiser(network: GradingNetwork, settings: Fit) -> AdamW:
-    """AdamW with one rate for the backbone and one for the heads; no decay of biases and norms."""
-    groups = []
-    for rate, in_backbone in ((settings.backbone_rate, True), (settings.heads_rate, False)):
-        for decay, is_matrix in ((settings.weight_decay, True), (0.0, False)):
-            chosen = [
-                parameter
-                for name, parameter in network.named_parameters()
-                if name.startswith("backbone.") == in_backbone and (parameter.ndim > 1) == is_matrix
-            ]
-            groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-    return AdamW(groups)
+    """AdamW; rates fall from the heads down the backbone; no decay of biases and norms."""
+    groups: dict[tuple[int, bool], list[Tensor]] = {}
+    for name, parameter in network.named_parameters():
+        groups.setdefault((part_of(name), parameter.ndim > 1), []).append(parameter)
+    return AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": 0.0,
+                "peak": _peak_rate(part, settings),
+                "weight_decay": settings.weight_decay if is_matrix else 0.0,
+            }
+            for (part, is_matrix), parameters in groups.items()
+        ]
+    )
+
+
+def _peak_rate(part: int, settings: Fit) -> float:
+    if part == HEADS_ONLY:
+        return settings.heads_rate
+    return settings.backbone_rate * settings.layer_decay ** (HEADS_ONLY - 1 - part)
 
 
 def rate_factor(step: int, steps: int) -> float:
@@ -156,25 +194,42 @@ def rate_factor(step: int, steps: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, through)))
 
 
-def _rate_of(steps: int) -> Callable[[int], float]:
-    return lambda step: rate_factor(step, steps)
-
-
-def _stream(
-    pictures: NDArray[np.uint8],
-    targets: Targets,
-    weights: Tensor,
-    config: TrainingConfig,
-    generator: Generator,
+def _batches(
+    feed: Feed, weights: Tensor, config: TrainingConfig, fabric: Fabric, epoch: int, within: int
 ) -> Iterator[Batch]:
+    """This process's share of the epoch's batches, from the one numbered `within` on."""
     settings = config.fit
-    for chosen in batches(weights, settings.pictures_per_epoch, settings.batch_size, generator):
-        chosen_targets = targets[chosen]
-        images, regions = augment(
-            torch.from_numpy(pictures[chosen.numpy()]),
-            chosen_targets.regions,
-            config.augment,
-            config.input_size,
-            generator,
-        )
-        yield Batch(images, regions, chosen_targets)
+    dice = Generator().manual_seed(dice_of(config.seed, "draw", epoch))
+    batches = drawn(weights, settings.pictures_per_epoch, settings.batch_size, dice)
+    share = share_of(fabric.global_rank, fabric.world_size)
+    for number, chosen in enumerate(batches[within:], start=within):
+        changes = Generator().manual_seed(dice_of(config.seed, "change", epoch, number))
+        yield feed.batch(chosen, share, changes)
+
+
+def _end_epoch(state: State, epoch: int, steps: int, around: Surroundings) -> None:
+    means = {name: value / steps for name, value in state.sums.items()}
+    state.sums = {}
+    if around.fabric.is_global_zero:
+        means |= around.held_out(state.average.module)
+    state.history.append(means)
+    around.logbook.write(state.step, {f"epoch/{name}": value for name, value in means.items()})
+    _save(state, around)
+    rounded = {name: round(value, 4) for name, value in means.items()}
+    if around.fabric.is_global_zero:
+        _log.info("epoch_done", epoch=epoch + 1, **rounded)
+
+
+def _save(state: State, around: Surroundings) -> None:
+    if around.fabric.is_global_zero:
+        around.checkpoint.save(state)
+
+
+def _asked(stop: Stop, fabric: Fabric) -> bool:
+    """Whether any process was asked to stop: all end after the same step."""
+    return float(_summed(torch.tensor(float(stop.asked), device=fabric.device), fabric)) > 0
+
+
+def _summed(tensor: Tensor, fabric: Fabric) -> Tensor:
+    """Sum over all processes."""
+    return cast("Tensor", fabric.all_reduce(tensor, reduce_op="sum"))

@@ -27,9 +27,9 @@ from training.errors import DataError
 from training.evaluation.evaluate import point_figures
 from training.evaluation.graded import Graded, grade_items
 from training.examples import Example
-from training.machine import processor
 from training.packaging import golden_answers, seal
 from training.progress import Track
+from training.provenance import processor
 
 Pictures = NDArray[np.uint8]
 

@@ -34,13 +34,14 @@ class Predictions:
 def predict(
     network: GradingNetwork, pictures: NDArray[np.uint8], side: int, track: Track, what: str
 ) -> Predictions:
-    """Run the network without augmentation."""
+    """Run the network, on the device that it is on, without augmentation."""
     network.eval()
+    device = next(network.parameters()).device
     starts = range(0, len(pictures), _BATCH)
     parts = []
     for start in track(starts, what, len(starts)):
-        images = plain(torch.from_numpy(pictures[start : start + _BATCH].copy()), side)
-        outputs = network(images)
+        images = torch.from_numpy(pictures[start : start + _BATCH].copy()).to(device)
+        outputs = network(plain(images, side))
         peaks = outputs.map_logits.amax(dim=(2, 3)).sigmoid()
         parts.append((outputs.grade_logits, outputs.damage_logits, peaks, outputs.features))
-    return Predictions(*(torch.cat(column).clone() for column in zip(*parts, strict=True)))
+    return Predictions(*(torch.cat(column).cpu().clone() for column in zip(*parts, strict=True)))

@@ -3,60 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import platform
 import shutil
-import subprocess
 import time
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
 
 import structlog
 import torch
+from lightning_fabric import Fabric
 
 from datasets.manifest import fingerprint
-from model.contract import GRADES, Bundle, DamageType, Grade, Manifest
-from model.contract.bundle import NETWORK, Calibration, Conformal, Golden, Graph, Thresholds
-from model.decision import grade_probabilities
-from model.export import ExportedNetwork, export
-from model.familiarity import Unfamiliarity
+from model.contract import Bundle, DamageType, Manifest
+from model.contract.bundle import NETWORK
+from model.export import export
 from model.network import GradingNetwork
 from model.runtime import Grader
 from training.cache import cached_pictures
-from training.calibrate import (
-    conformal_quantile,
-    damage_temperature,
-    grade_temperature,
-    map_threshold,
-)
 from training.card import RunFacts, write_card
-from training.checkpoint import Checkpoint
-from training.config import TrainingConfig
+from training.checkpoint import Checkpoint, History, State
+from training.config import TrainingConfig, by_table, effective, identity
+from training.devices import described, launch
+from training.draft import calibrated
 from training.evaluation.evaluate import evaluate_with
 from training.evaluation.familiarity import synthetic
-from training.examples import (
-    Example,
-    load_examples,
-    of_split,
-    source_numbers,
-    taught_damage_types,
-)
-from training.fit import fit
+from training.examples import Example, load_examples, of_split, taught_damage_types
+from training.features import kept_activations
+from training.feeds import Feed, Pictures
+from training.fit import Surroundings, begin, fit
 from training.golden import golden_pictures
 from training.int8 import FEWEST_PICTURES, add_int8
+from training.logbook import Logbook, Nothing, open_logbook
+from training.monitor import held_out_figures
 from training.network_card import with_network_section
 from training.packaging import finish, put_in_place, with_goldens
-from training.predict import Predictions, predict
-from training.progress import Track
+from training.progress import Track, silently
 from training.proof import prove
-from training.sampling import sampling_weights
+from training.sampling import dice_of, sampling_weights
 from training.start import starting_network
-from training.targets import Targets, make_targets
+from training.targets import make_targets
 
 _log = structlog.get_logger(__name__)
 
 
-def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bundle:
+def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bundle | None:
     """Fit, calibrate, export, evaluate and package.
 
     Args:
@@ -66,38 +55,28 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
         track: Shows progress.
 
     Returns:
-        The verified bundle, in ``out / "bundle"``.
+        The verified bundle, in ``out / "bundle"``; None in all processes but the first.
 
     Raises:
         TrainingError: Configuration or pictures cannot be used.
         ExportError: The ONNX file does not decide as the network.
+        StoppedError: A signal asked to stop, and the state is saved.
     """
     started = time.monotonic()
-    torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
+    fabric = launch(config)
+    track = track if fabric.is_global_zero else silently
     examples = load_examples(config.data)
-    taught = of_split(examples, "train")
-    types = taught_damage_types(taught, config.min_damage_examples)
-    _log.info("training", pictures=len(taught), damage_types=[str(kind) for kind in types])
+    types = taught_damage_types(of_split(examples, "train"), config.min_damage_examples)
+    network, history = fitted(config, examples, types, out, fabric, track)
+    if not fabric.is_global_zero:
+        return None
 
-    out.mkdir(parents=True, exist_ok=True)
-    network = starting_network(types, config.start)
-    pictures = cached_pictures(taught, config.cached_size, config.cache, track)
-    targets = make_targets(taught, types)
-    weights = sampling_weights(taught, config.fit.source_power)
-    checkpoint = Checkpoint(out / "checkpoint.pt", _run_id(config, taught), types)
-    history = fit(network, pictures, targets, weights, config, checkpoint, track)
-
-    exported, draft = _calibrate(network, config, examples, types, track)
+    exported, draft = calibrated(network, config, examples, types, track)
     folder = out / "bundle.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     graph = export(
-        exported,
-        folder / NETWORK,
-        config.input_size,
-        name=draft.name,
-        version=draft.version,
+        exported, folder / NETWORK, config.input_size, name=draft.name, version=draft.version
     )
     manifest = with_goldens(draft.model_copy(update={"graph": graph}), folder, golden_pictures())
     grader = Grader(Bundle.load(folder), threads=config.threads)
@@ -105,109 +84,99 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     squashed = cached_pictures(held_out, config.input_size, config.cache, track)
     proof = prove(exported, grader, held_out, squashed, track)
     manifest = _with_int8(manifest, folder, examples, track)
+    evaluation = evaluate_with(grader, held_out, track, synthetic())
     metrics = {
-        "validation": evaluate_with(grader, held_out, track, synthetic()).figures.model_dump(
-            mode="json"
-        ),
+        "validation": evaluation.figures.model_dump(mode="json"),
         "export": proof.figures(),
         "losses": history,
     }
     minutes = (time.monotonic() - started) / 60
-    facts = RunFacts(command, minutes, _machine(), manifest.git_commit, manifest.created_at)
+    facts = RunFacts(command, minutes, described(fabric), manifest.git_commit, manifest.created_at)
     manifest = manifest.model_copy(update={"metrics": metrics})
     card = with_network_section(write_card(config.name, examples, metrics, facts), manifest)
     finish(manifest, card, folder)
     return put_in_place(folder, out / "bundle")
 
 
-def _calibrate(
-    network: GradingNetwork,
+def fitted(
     config: TrainingConfig,
     examples: list[Example],
     types: tuple[DamageType, ...],
+    out: Path,
+    fabric: Fabric,
     track: Track,
-) -> tuple[ExportedNetwork, Manifest]:
-    """Measure on the calibration split all that the manifest states."""
+) -> tuple[GradingNetwork, History]:
+    """The trained network, on the CPU, and the figures of each epoch; goes on from `out`.
+
+    Raises:
+        TrainingError: Configuration or pictures cannot be used.
+        StoppedError: A signal asked to stop, and the state is saved.
+    """
     taught, held_out = of_split(examples, "train"), of_split(examples, "calibration")
-    every = math.ceil(len(taught) / config.calibration.familiarity_pictures)
-    seen = predict(
-        network,
-        cached_pictures(taught, config.cached_size, config.cache, track)[::every],
-        config.input_size,
-        track,
-        "features of train",
-    )
-    answers = predict(
-        network,
-        cached_pictures(held_out, config.input_size, config.cache, track),
-        config.input_size,
-        track,
-        "calibration split",
-    )
-    targets = make_targets(held_out, types)
-    settings = config.calibration
-    sources = torch.tensor(source_numbers(taught[::every]))
-    directions = min(settings.familiarity_directions, len(sources) - 1)
-    unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
-    unfamiliarity.calibrate(answers.features, settings.familiarity_quantile)
-    calibration, conformal = _grade_calibration(answers, targets, settings.coverage)
-    now = datetime.now(UTC)
-    draft = Manifest(
-        name=config.name,
-        version=now.strftime("%Y.%m.%d-%H%M"),
-        created_at=now.isoformat(timespec="seconds"),
-        grades=GRADES,
-        damage_types=types,
-        input_size=config.input_size,
-        graph=Graph(opset=0, operators=0, producer=""),  # known once it is exported
-        calibration=calibration,
-        conformal=conformal,
-        thresholds=Thresholds(
-            costs=config.decision.costs,
-            review_cost=config.decision.review_cost,
-            max_unfamiliarity=config.decision.max_unfamiliarity,
-            damage=_map_thresholds(answers, targets, types),
-            quality=config.decision.quality,
-        ),
-        golden=tuple(
-            Golden(image=name, grade=Grade.NEW, probabilities={}) for name in golden_pictures()
-        ),
-        files={},
-        data_fingerprint=fingerprint(example.row for example in examples),
-        git_commit=_git_commit(),
-        metrics={},
-    )
-    return ExportedNetwork(network, unfamiliarity), draft
+    torch.manual_seed(dice_of(config.seed, "heads"))
+    state = begin(starting_network(types, config), config.fit, fabric.device)
+    checkpoint = Checkpoint(out / "checkpoint.pt", _run_id(config, taught), types)
+    checkpoint.load(state)
+    if fabric.is_global_zero:
+        _announce(config, out, state, len(taught), types)
+    with closing(_logbook(config, out, state, fabric)) as logbook:
+        with fabric.rank_zero_first():
+            feed = feed_of(config, taught, types, state.network, fabric, track)
+            side = config.input_size
+            calibration = cached_pictures(held_out, side, config.cache, track)
+        targets = make_targets(held_out, types)
+        around = Surroundings(
+            fabric,
+            checkpoint,
+            logbook,
+            track,
+            held_out=lambda average: held_out_figures(average, calibration, targets, side),
+        )
+        fit(state, feed, sampling_weights(taught, config.fit.source_power), config, around)
+    average: GradingNetwork = state.average.module.cpu()
+    return average, state.history
 
 
-def _grade_calibration(
-    answers: Predictions, targets: Targets, coverage: float
-) -> tuple[Calibration, Conformal]:
-    logits = answers.grade_logits.numpy()
-    best, worst = targets.best.numpy(), targets.worst.numpy()
-    temperature = grade_temperature(logits, best, worst)
-    exact = best == worst
-    quantile = conformal_quantile(
-        grade_probabilities(logits[exact], temperature), best[exact], coverage
-    )
-    of_damage = damage_temperature(
-        answers.damage_logits.numpy(), targets.present.numpy(), targets.known.numpy()
-    )
-    return (
-        Calibration(grade_temperature=temperature, damage_temperature=of_damage),
-        Conformal(coverage=coverage, quantile=quantile),
-    )
+def feed_of(
+    config: TrainingConfig,
+    taught: list[Example],
+    types: tuple[DamageType, ...],
+    network: GradingNetwork,
+    fabric: Fabric,
+    track: Track,
+) -> Feed:
+    """Where the run's batches come from: decoded pictures, or activations that were kept."""
+    pixels = cached_pictures(taught, config.cached_size, config.cache, track)
+    pictures = Pictures(pixels, make_targets(taught, types), config, fabric.device)
+    if config.features is None:
+        return pictures
+    return kept_activations(network, pictures, taught, types, config.features, track)
 
 
-def _map_thresholds(
-    answers: Predictions, targets: Targets, types: tuple[DamageType, ...]
-) -> dict[DamageType, float]:
-    peaks, present, known = (
-        tensor.numpy() for tensor in (answers.peaks, targets.present, targets.known)
+def _logbook(config: TrainingConfig, out: Path, state: State, fabric: Fabric) -> Logbook:
+    if not fabric.is_global_zero:
+        return Nothing()
+    return open_logbook(out, config.name, config.logger, state.step)
+
+
+def _announce(
+    config: TrainingConfig,
+    out: Path,
+    state: State,
+    pictures: int,
+    types: tuple[DamageType, ...],
+) -> None:
+    """Say in the log, and in the run's folder, what is about to run."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "config.toml").write_text(effective(config), "utf-8")
+    for name, values in by_table(config).items():
+        _log.info("configuration", table=name, keys=values)
+    _log.info(
+        "training",
+        pictures=pictures,
+        damage_types=[str(kind) for kind in types],
+        from_step=state.step,
     )
-    return {
-        kind: map_threshold(peaks[:, t], present[:, t], known[:, t]) for t, kind in enumerate(types)
-    }
 
 
 def _with_int8(manifest: Manifest, folder: Path, examples: list[Example], track: Track) -> Manifest:
@@ -220,22 +189,4 @@ def _with_int8(manifest: Manifest, folder: Path, examples: list[Example], track:
 
 def _run_id(config: TrainingConfig, taught: list[Example]) -> str:
     data = fingerprint(example.row for example in taught)
-    return hashlib.sha256(f"{config} {data}".encode()).hexdigest()
-
-
-def _git_commit() -> str:
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    found = subprocess.run(  # noqa: S603  (a fixed command)
-        [git, "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
-def _machine() -> str:
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return hashlib.sha256(f"{identity(config)} {data}".encode()).hexdigest()

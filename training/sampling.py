@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -30,7 +31,22 @@ def sampling_weights(examples: Sequence[Example], source_power: float) -> Tensor
     return weights / weights.sum()
 
 
-def batches(weights: Tensor, count: int, size: int, generator: Generator) -> Iterator[Tensor]:
+def drawn(weights: Tensor, count: int, size: int, generator: Generator) -> tuple[Tensor, ...]:
     """Indices of `count` pictures drawn by weight, `size` at a time."""
-    drawn = torch.multinomial(weights, count, replacement=True, generator=generator)
-    yield from torch.split(drawn, size)
+    indices = torch.multinomial(weights, count, replacement=True, generator=generator)
+    return torch.split(indices, size)
+
+
+def share_of(rank: int, processes: int) -> slice:
+    """The part of each batch that one process works on: together, every picture once."""
+    return slice(rank, None, processes)
+
+
+def dice_of(seed: int, purpose: str, *numbers: int) -> int:
+    """A seed for one purpose at one step.
+
+    Randomness that is a function of where a run stands needs no generator's state to be kept: a run
+    that goes on, whatever process it goes on in, rolls what it would have rolled.
+    """
+    text = repr((seed, purpose, numbers)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())

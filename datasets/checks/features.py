@@ -19,6 +19,7 @@ from model.pictures import decode, resize
 Features = NDArray[np.float32]
 """(N, D)"""
 
+_BACKBONE = "lite0"
 _PRETRAINED_SIDE = 224
 _POOLING = ("ReduceMean", "GlobalAveragePool")
 
@@ -37,7 +38,7 @@ def pretrained() -> Extractor:
     """Pooled features of the backbone that training starts from, with ImageNet weights."""
     import torch  # noqa: PLC0415  (only who asks for features needs torch)
 
-    from model.network import BACKBONE, GradingNetwork  # noqa: PLC0415
+    from model.network import BACKBONES, GradingNetwork  # noqa: PLC0415
 
     network = GradingNetwork.pretrained(damage_types=1).eval()
     network = network.to(memory_format=torch.channels_last)
@@ -47,7 +48,9 @@ def pretrained() -> Extractor:
         found: Features = network(torch.from_numpy(pictures)).features.numpy()
         return found
 
-    return Extractor(f"{BACKBONE}-imagenet-{_PRETRAINED_SIDE}", _PRETRAINED_SIDE, run)
+    return Extractor(
+        f"{BACKBONES[_BACKBONE].timm_name}-imagenet-{_PRETRAINED_SIDE}", _PRETRAINED_SIDE, run
+    )
 
 
 def of_bundle(path: Path) -> Extractor:

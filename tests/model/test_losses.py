@@ -54,13 +54,14 @@ def test_extreme_logits_stay_finite() -> None:
     assert torch.isfinite(gradient(loss.sum(), logits)).all()
 
 
-def test_unknown_entries_have_no_gradient_and_known_ones_their_mean() -> None:
+def test_unknown_entries_have_no_gradient_and_known_ones_their_sum() -> None:
     logits = torch.tensor([[0.3, -1.0, 2.0]], requires_grad=True)
     targets = torch.tensor([[1.0, 1.0, 0.0]])
     known = torch.tensor([[True, False, True]])
-    loss = masked_bce(logits, targets, known, positive_weight=3.0)
-    by_hand = (3 * -math.log(_sigmoid(0.3)) - math.log(1 - _sigmoid(2.0))) / 4
+    loss, weight = masked_bce(logits, targets, known, positive_weight=3.0)
+    by_hand = 3 * -math.log(_sigmoid(0.3)) - math.log(1 - _sigmoid(2.0))
     assert loss.item() == pytest.approx(by_hand, abs=1e-6)
+    assert weight.item() == 3 + 1
     moved = gradient(loss, logits)[0].tolist()
     assert moved[1] == 0.0
     assert 0.0 not in (moved[0], moved[2])
@@ -68,6 +69,6 @@ def test_unknown_entries_have_no_gradient_and_known_ones_their_mean() -> None:
 
 def test_nothing_known_costs_nothing() -> None:
     logits = torch.zeros(2, 3, requires_grad=True)
-    loss = masked_bce(logits, torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.bool), 3.0)
-    assert loss.item() == 0.0
+    loss, weight = masked_bce(logits, torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.bool), 3.0)
+    assert loss.item() == weight.item() == 0.0
     assert not gradient(loss, logits).any()

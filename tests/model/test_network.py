@@ -10,7 +10,17 @@ from model.contract import Manifest
 from model.decision import RawOutputs
 from model.export import ExportError, compare, require_agreement
 from model.familiarity import Unfamiliarity
-from model.network import FEATURES, HEADS_ONLY, GradingNetwork, cumulative, normalise, pool
+from model.network import (
+    BACKBONES,
+    HEADS_ONLY,
+    Activations,
+    GradingNetwork,
+    cumulative,
+    cumulative_of_softmax,
+    normalise,
+    part_of,
+    pool,
+)
 
 TYPES = 2
 SIDE = 64
@@ -34,7 +44,7 @@ def test_outputs_have_the_documented_shapes(network: GradingNetwork) -> None:
     assert outputs.grade_logits.shape == (3, 3)
     assert outputs.damage_logits.shape == (3, TYPES)
     assert outputs.map_logits.shape == (3, TYPES, SIDE // 16, SIDE // 16)
-    assert outputs.features.shape == (3, FEATURES)
+    assert outputs.features.shape == (3, 1280)
 
 
 def test_grade_logits_fall_for_any_raw_value() -> None:
@@ -63,6 +73,52 @@ def test_pretrained_weights_are_in_the_backbone() -> None:
     fresh = GradingNetwork(TYPES).backbone.state_dict()
     assert not torch.equal(pretrained["conv_stem.weight"], fresh["conv_stem.weight"])
     assert pretrained["bn2.running_var"].std() > 0
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_takes_its_pretrained_weights(name: str) -> None:
+    network = GradingNetwork.pretrained(1, name).eval()
+    weights = list(BACKBONES[name].weights().values())
+    own = list(network.backbone.state_dict().values())
+    assert len(own) == len(weights) - 2  # the classifier's weight and bias
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(own, weights, strict=False))
+    with torch.inference_mode():
+        assert network(_pictures(1)).features.shape == (1, 1280)
+
+
+def test_a_softmax_gives_the_ordinal_logits_of_its_probabilities() -> None:
+    raw = torch.randn(50, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * 5
+    probabilities = raw.softmax(dim=1)
+    worse = torch.stack([probabilities[:, k:].sum(dim=1) for k in (1, 2, 3)], dim=1)
+    torch.testing.assert_close(cumulative_of_softmax(raw).sigmoid(), worse)
+
+
+@pytest.mark.parametrize("part", [0, 3, 6, 7, 8])
+def test_going_on_from_kept_activations_is_exact(network: GradingNetwork, part: int) -> None:
+    with torch.inference_mode():
+        whole = network(_pictures(2))
+        kept = network.advance(Activations(normalise(_pictures(2)), None), 0, part)
+        resumed = network.judge(kept, part)
+    assert torch.equal(resumed.grade_logits, whole.grade_logits)
+    assert torch.equal(resumed.map_logits, whole.map_logits)
+
+
+def test_activations_without_the_maps_part_are_refused(network: GradingNetwork) -> None:
+    kept = network.advance(Activations(normalise(_pictures(1)), None), 0, 7)
+    with pytest.raises(ValueError, match="need those of that part too"):
+        network.judge(Activations(kept.reached, None), 7)
+
+
+def test_every_parameter_has_its_part(network: GradingNetwork) -> None:
+    parts = {name: part_of(name) for name, _ in network.named_parameters()}
+    assert set(parts.values()) == set(range(10))
+    assert parts["backbone.conv_stem.weight"] == 0
+    assert parts["backbone.blocks.6.0.bn3.weight"] == 7
+    assert parts["grade.1.weight"] == HEADS_ONLY
+    network.train_from(4)
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad == (parts[name] >= 4)
+    network.train_from(0)
 
 
 def test_heads_only_freezes_the_whole_backbone(network: GradingNetwork) -> None:

@@ -10,58 +10,10 @@ from PIL import Image
 
 from datasets.manifest import LabelledPicture, Region, Split, write_manifest
 from model.contract import DamageType, Grade, GradeInterval
+from tests.training.training_factories import config_file
 from training.config import Data, TrainingConfig, load_config
 
 SIDE = 64
-_TOML = """
-name = "tiny"
-seed = 3
-threads = 1
-input_size = 64
-cached_size = 72
-cache = "{folder}/cache"
-min_damage_examples = 4
-[[data]]
-manifest = "{folder}/manifest.jsonl"
-[fit]
-epochs = {epochs}
-warmup_epochs = 1
-pictures_per_epoch = 16
-batch_size = 8
-backbone_rate = 1e-4
-heads_rate = 1e-2
-weight_decay = 0.01
-first_trainable_part = 6
-source_power = 0.5
-[loss]
-damage = 0.5
-maps = 0.5
-positive = 2.0
-[augment]
-min_crop = 0.8
-max_rotation_deg = 10
-brightness = 0.1
-contrast = 0.2
-saturation = 0.3
-hue_deg = 20
-grey = 0.1
-degrade = 0.5
-min_degraded_px = 24
-[calibration]
-coverage = 0.9
-familiarity_quantile = 0.99
-familiarity_directions = 4
-familiarity_pictures = 10
-[decision]
-costs = [[0, 1, 2, 4], [3, 0, 1, 2], [7, 3, 0, 1], [9, 4, 1, 0]]
-review_cost = 1.0
-max_unfamiliarity = 1.0
-[decision.quality]
-min_brightness = 0.05
-max_brightness = 0.99
-min_sharpness = 0.0
-min_side_px = 32
-"""
 
 
 def draw(seed: int, *, dented: bool) -> bytes:
@@ -111,12 +63,6 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows.append(label(name, data, split, dented=dented))
     write_manifest(folder / "manifest.jsonl", rows)
     return folder
-
-
-def config_file(folder: Path, into: Path, epochs: int = 1) -> Path:
-    path = into / "tiny.toml"
-    path.write_text(_TOML.format(folder=folder.as_posix(), epochs=epochs))
-    return path
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """Augmentation moves pictures and regions together and depends on its generator alone."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from training.augment import augment, plain
+from training.augment import Dice, augment, plain
 from training.config import Augmentation, TrainingConfig
 
 SIDE = 56
@@ -20,6 +21,10 @@ def still(tiny: TrainingConfig) -> Augmentation:
     )
 
 
+def _dice(seed: int, count: int = 16) -> Dice:
+    return Dice(Generator().manual_seed(seed), count)
+
+
 def _square() -> tuple[Tensor, Tensor]:
     pictures = torch.zeros(16, SIDE, SIDE, 3, dtype=torch.uint8)
     pictures[:, 10:30, 20:44] = 200
@@ -28,7 +33,7 @@ def _square() -> tuple[Tensor, Tensor]:
 
 def test_regions_move_with_the_picture(still: Augmentation) -> None:
     pictures, regions = _square()
-    moved, moved_regions = augment(pictures, regions, still, SIDE, Generator().manual_seed(0))
+    moved, moved_regions = augment(pictures, regions, still, SIDE, _dice(0))
     assert torch.equal(moved[..., 0] > 100, moved_regions[:, 0] > 0.5)
     assert not torch.equal(moved_regions[:, 0] > 0.5, regions[:, 0] > 0)
 
@@ -36,8 +41,7 @@ def test_regions_move_with_the_picture(still: Augmentation) -> None:
 def test_the_same_generator_state_gives_the_same_batch(tiny: TrainingConfig) -> None:
     pictures, regions = _square()
     one, other, third = (
-        augment(pictures, regions, tiny.augment, SIDE, Generator().manual_seed(seed))[0]
-        for seed in (5, 5, 6)
+        augment(pictures, regions, tiny.augment, SIDE, _dice(seed))[0] for seed in (5, 5, 6)
     )
     assert torch.equal(one, other)
     assert not torch.equal(one, third)
@@ -47,7 +51,7 @@ def test_colours_keep_grey_grey_when_only_the_hue_turns(still: Augmentation) -> 
     pictures = torch.full((8, SIDE, SIDE, 3), 90, dtype=torch.uint8)
     turned = replace(still, hue_deg=180.0, saturation=0.9)
     regions = torch.zeros(8, 1, SIDE, SIDE, dtype=torch.uint8)
-    moved, _ = augment(pictures, regions, turned, SIDE, Generator().manual_seed(1))
+    moved, _ = augment(pictures, regions, turned, SIDE, _dice(1, 8))
     torch.testing.assert_close(moved, torch.full_like(moved, 90.0), atol=0.5, rtol=0)
 
 
@@ -55,8 +59,8 @@ def test_degraded_pictures_lose_detail_but_keep_their_size(still: Augmentation) 
     noise = torch.randint(0, 256, (8, SIDE, SIDE, 3), dtype=torch.uint8)
     regions = torch.zeros(8, 1, SIDE, SIDE, dtype=torch.uint8)
     coarse = replace(still, degrade=1.0, min_degraded_px=8)
-    sharp, _ = augment(noise, regions, still, SIDE, Generator().manual_seed(2))
-    blurred, _ = augment(noise, regions, coarse, SIDE, Generator().manual_seed(2))
+    sharp, _ = augment(noise, regions, still, SIDE, _dice(2, 8))
+    blurred, _ = augment(noise, regions, coarse, SIDE, _dice(2, 8))
     assert blurred.shape == sharp.shape == (8, SIDE, SIDE, 3)
     assert blurred.var() < 0.7 * sharp.var()
 
@@ -65,3 +69,49 @@ def test_plain_only_resizes() -> None:
     pictures, _ = _square()
     assert torch.equal(plain(pictures, SIDE), pictures.float())
     assert plain(pictures, 28).shape == (16, 28, 28, 3)
+
+
+def test_processes_that_share_a_batch_change_pictures_as_one_would(tiny: TrainingConfig) -> None:
+    pictures, regions = _square()
+    settings = replace(tiny.augment, erase=0.5)
+    whole, whole_regions = augment(pictures, regions, settings, SIDE, _dice(4))
+    for rank in range(3):
+        mine = slice(rank, None, 3)
+        dice = Dice(Generator().manual_seed(4), 16, mine)
+        share, share_regions = augment(pictures[mine], regions[mine], settings, SIDE, dice)
+        torch.testing.assert_close(share, whole[mine])
+        torch.testing.assert_close(share_regions, whole_regions[mine])
+
+
+@pytest.mark.parametrize(
+    ("flip", "expected"),
+    [
+        ("none", {(False, False)}),
+        ("horizontal", {(False, False), (True, False)}),
+        ("both", {(False, False), (True, False), (False, True), (True, True)}),
+    ],
+)
+def test_flips_turn_pictures_over_only_as_asked(
+    still: Augmentation, flip: Literal["none", "horizontal", "both"], expected: set[object]
+) -> None:
+    corner = torch.zeros(32, SIDE, SIDE, 3, dtype=torch.uint8)
+    corner[:, : SIDE // 2, : SIDE // 2] = 200
+    regions = torch.zeros(32, 1, SIDE, SIDE, dtype=torch.uint8)
+    settings = replace(still, flip=flip, min_crop=1.0, max_rotation_deg=0)
+    moved, _ = augment(corner, regions, settings, SIDE, _dice(3, 32))
+    places = {
+        (bool(picture[:, -1].max() > 100), bool(picture[-1].max() > 100))
+        for picture in moved[..., 0]
+    }
+    assert places == expected
+
+
+def test_erasing_hides_up_to_a_fifth_under_grey(still: Augmentation) -> None:
+    pictures = torch.full((8, SIDE, SIDE, 3), 200, dtype=torch.uint8)
+    regions = torch.ones(8, 1, SIDE, SIDE, dtype=torch.uint8)
+    flat = replace(still, min_crop=1.0, max_rotation_deg=0)
+    for erase, low, high in ((0.0, 0.0, 0.0), (1.0, 0.005, 0.25)):
+        moved, _ = augment(pictures, regions, replace(flat, erase=erase), SIDE, _dice(5, 8))
+        hidden = (moved[..., 0] - 127).abs() < 1
+        shares = hidden.float().mean(dim=(1, 2))
+        assert ((shares >= low) & (shares <= high)).all()

@@ -4,24 +4,28 @@ import torch
 
 from model.network import Outputs
 from training.config import LossWeights
-from training.fit import Batch, losses_of
-from training.targets import GRID, Targets
+from training.objective import Batch, cells_of, sums_of
+from training.targets import GRID
 
 WEIGHTS = LossWeights(damage=0.5, maps=1.0, positive=2.0)
 
 
 def _maps_loss(logits: torch.Tensor, regions: torch.Tensor) -> float:
     """Of one picture, whose cells outside its regions are known."""
-    targets = Targets(
+    batch = Batch(
+        chosen=torch.tensor([0]),
+        inputs=torch.zeros(1),
+        fine=None,
+        cells=cells_of(regions, 2),
         best=torch.tensor([0]),
         worst=torch.tensor([3]),
         present=torch.tensor([[1.0]]),
         known=torch.tensor([[True]]),
-        regions=regions.to(torch.int8),
         everywhere=torch.tensor([[True]]),
     )
     outputs = Outputs(torch.zeros(1, 3), torch.zeros(1, 1), logits, torch.zeros(1, 1))
-    return float(losses_of(outputs, Batch(torch.zeros(1), regions, targets), WEIGHTS).maps)
+    total, weight = sums_of(outputs, batch, WEIGHTS)[2]
+    return float(total / weight)
 
 
 def test_cells_that_a_box_touches_add_nothing_to_the_loss() -> None:

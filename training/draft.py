@@ -1,0 +1,127 @@
+"""Draft: what a bundle's manifest states, measured on the calibration split."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import torch
+
+from datasets.manifest import fingerprint
+from model.contract import GRADES, DamageType, Grade, Manifest
+from model.contract.bundle import Calibration, Conformal, Golden, Graph, Thresholds
+from model.decision import grade_probabilities
+from model.export import ExportedNetwork
+from model.familiarity import Unfamiliarity
+from model.network import GradingNetwork
+from training.cache import cached_pictures
+from training.calibrate import (
+    conformal_quantile,
+    damage_temperature,
+    grade_temperature,
+    map_threshold,
+)
+from training.config import TrainingConfig
+from training.examples import Example, of_split, source_numbers
+from training.golden import golden_pictures
+from training.predict import Predictions, predict
+from training.progress import Track
+from training.provenance import git_commit
+from training.targets import Targets, make_targets
+
+
+def calibrated(
+    network: GradingNetwork,
+    config: TrainingConfig,
+    examples: list[Example],
+    types: tuple[DamageType, ...],
+    track: Track,
+) -> tuple[ExportedNetwork, Manifest]:
+    """Measure on the calibration split all that the manifest states.
+
+    Returns:
+        What the ONNX file is to compute, and the manifest but for goldens, files and figures.
+
+    Raises:
+        DataError: A split is empty.
+    """
+    taught, held_out = of_split(examples, "train"), of_split(examples, "calibration")
+    every = math.ceil(len(taught) / config.calibration.familiarity_pictures)
+    seen = predict(
+        network,
+        cached_pictures(taught, config.cached_size, config.cache, track)[::every],
+        config.input_size,
+        track,
+        "features of train",
+    )
+    answers = predict(
+        network,
+        cached_pictures(held_out, config.input_size, config.cache, track),
+        config.input_size,
+        track,
+        "calibration split",
+    )
+    targets = make_targets(held_out, types)
+    settings = config.calibration
+    sources = torch.tensor(source_numbers(taught[::every]))
+    directions = min(settings.familiarity_directions, len(sources) - 1)
+    unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
+    unfamiliarity.calibrate(answers.features, settings.familiarity_quantile)
+    calibration, conformal = _grade_calibration(answers, targets, settings.coverage)
+    now = datetime.now(UTC)
+    draft = Manifest(
+        name=config.name,
+        version=now.strftime("%Y.%m.%d-%H%M"),
+        created_at=now.isoformat(timespec="seconds"),
+        grades=GRADES,
+        damage_types=types,
+        input_size=config.input_size,
+        graph=Graph(opset=0, operators=0, producer=""),  # known once it is exported
+        calibration=calibration,
+        conformal=conformal,
+        thresholds=Thresholds(
+            costs=config.decision.costs,
+            review_cost=config.decision.review_cost,
+            max_unfamiliarity=config.decision.max_unfamiliarity,
+            damage=_map_thresholds(answers, targets, types),
+            quality=config.decision.quality,
+        ),
+        golden=tuple(
+            Golden(image=name, grade=Grade.NEW, probabilities={}) for name in golden_pictures()
+        ),
+        files={},
+        data_fingerprint=fingerprint(example.row for example in examples),
+        git_commit=git_commit(),
+        metrics={},
+    )
+    return ExportedNetwork(network, unfamiliarity), draft
+
+
+def _grade_calibration(
+    answers: Predictions, targets: Targets, coverage: float
+) -> tuple[Calibration, Conformal]:
+    logits = answers.grade_logits.numpy()
+    best, worst = targets.best.numpy(), targets.worst.numpy()
+    temperature = grade_temperature(logits, best, worst)
+    exact = best == worst
+    quantile = conformal_quantile(
+        grade_probabilities(logits[exact], temperature), best[exact], coverage
+    )
+    of_damage = damage_temperature(
+        answers.damage_logits.numpy(), targets.present.numpy(), targets.known.numpy()
+    )
+    return (
+        Calibration(grade_temperature=temperature, damage_temperature=of_damage),
+        Conformal(coverage=coverage, quantile=quantile),
+    )
+
+
+def _map_thresholds(
+    answers: Predictions, targets: Targets, types: tuple[DamageType, ...]
+) -> dict[DamageType, float]:
+    peaks, present, known = (
+        tensor.numpy() for tensor in (answers.peaks, targets.present, targets.known)
+    )
+    return {
+        kind: map_threshold(peaks[:, t], present[:, t], known[:, t]) for t, kind in enumerate(types)
+    }

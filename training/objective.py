@@ -1,0 +1,90 @@
+"""Objective: the network with its losses; what the labels leave unknown adds nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.losses import interval_loss, masked_bce
+from model.network import Activations, GradingNetwork, Outputs
+from training.config import LossWeights
+
+LOSSES = ("grade", "damage", "maps")
+
+
+class Batch(NamedTuple):
+    """One process's share of the pictures of a step, with their targets."""
+
+    chosen: Tensor
+    """(B,) int64, numbers of the pictures."""
+    inputs: Tensor
+    """(B, S, S, 3) pixels in 0..255, or activations of the backbone that were kept."""
+    fine: Tensor | None
+    """Activations for the maps that were kept with them."""
+    cells: Tensor
+    """(B, T, h, w) int8, cells of the maps: 1 damaged, -1 somewhere in a box, 0 neither."""
+    best: Tensor
+    worst: Tensor
+    present: Tensor
+    known: Tensor
+    everywhere: Tensor
+    """As in ``training.targets.Targets``."""
+
+
+class Objective(nn.Module):
+    """The network with its losses, as one module to wrap for several processes."""
+
+    def __init__(self, network: GradingNetwork, weights: LossWeights, part: int | None) -> None:
+        """Join them.
+
+        Args:
+            network: To train.
+            weights: Of the losses.
+            part: Of the backbone at which the batches' inputs enter; None: they are pictures.
+        """
+        super().__init__()
+        self.network = network
+        self.weights = weights
+        self.part = part
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(3, 2): for each of `LOSSES` the sum and the weight that it is a sum over."""
+        if self.part is None:
+            outputs = self.network(batch.inputs)
+        else:
+            outputs = self.network.judge(Activations(batch.inputs, batch.fine), self.part)
+        return sums_of(outputs, batch, self.weights)
+
+    def factors(self) -> Tensor:
+        """(3,) weight of each loss in the total."""
+        return torch.tensor([1.0, self.weights.damage, self.weights.maps])
+
+
+def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
+    """(3, 2): for each of `LOSSES` the sum over a batch and the weight that it is a sum over."""
+    grades, damages, maps = (
+        logits.float()  # a sum of exponentials needs more than 16 bits
+        for logits in (outputs.grade_logits, outputs.damage_logits, outputs.map_logits)
+    )
+    grade = interval_loss(grades, batch.best, batch.worst)
+    counted = torch.ones_like(grade)
+    if weights.grade == "cross_entropy":
+        counted = (batch.best == batch.worst).to(grade.dtype)
+    damaged = batch.cells > 0
+    known = batch.everywhere[:, :, None, None] & (batch.cells >= 0) | damaged
+    of_maps = masked_bce(maps, damaged.to(maps.dtype), known, weights.positive)
+    of_damage = masked_bce(damages, batch.present, batch.known, weights.positive)
+    pairs = ((grade * counted).sum(), counted.sum()), of_damage, of_maps
+    return torch.stack([torch.stack(pair) for pair in pairs])
+
+
+def cells_of(regions: Tensor, side: int) -> Tensor:
+    """(B, T, G, G) regions in -1..1 -> (B, T, side, side) int8, as in `Batch.cells`."""
+    if regions.shape[1] == 0:  # labels that tell grades only; torch pools no empty tensor
+        return torch.zeros(len(regions), 0, side, side, dtype=torch.int8, device=regions.device)
+    damaged = F.adaptive_max_pool2d(regions, (side, side)) > 0.5
+    doubtful = F.adaptive_max_pool2d(-regions, (side, side)) > 0
+    return damaged.to(torch.int8) - (doubtful & ~damaged).to(torch.int8)
