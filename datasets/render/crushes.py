@@ -14,7 +14,7 @@ from datasets.render.piece import Piece
 from datasets.render.spec import DamageSpec
 from datasets.render.surface import AXES, RoundedBox
 
-_MASK_FROM_MM = 3.0
+_MASK_FROM_MM = 5.0
 """A body is crushed where its surface moved by more than this."""
 
 
@@ -53,7 +53,7 @@ class Crush:
             half=box.half,
             along=float(np.copysign(1, damage.u)) if corner else damage.u,
             width=float(rng.uniform(0.7, 1.1)) if corner else float(rng.uniform(0.8, 1.6)),
-            depth_mm=float((0.10 + 0.42 * damage.severity) * min(height, 170)),
+            depth_mm=float((0.16 + 0.40 * damage.severity) * min(height, 170)),
             reach_mm=float((0.35 + 0.75 * damage.severity) * min(box.size_mm[:2]) * 0.8),
             folds=float(rng.uniform(1.0, 2.2)),
             seed=damage.seed,
@@ -93,8 +93,20 @@ class Crush:
 def displace(damage: DamageSpec, piece: Piece, points: Floats) -> Floats:
     """Millimetres by which points (N, 3) move, (N, 3)."""
     if piece.material is not Material.CARDBOARD:
-        return _squeeze(damage, piece.box).displacement(points)
+        return _flatten(damage, piece.box, points)
     return Crush.of(damage, piece.box).displacement(points)
+
+
+def _flatten(damage: DamageSpec, box: RoundedBox, points: Floats) -> Floats:
+    """A squeezed bottle is pressed in from one side, and wider across."""
+    squeeze = _squeeze(damage, box)
+    normal = -squeeze.direction
+    across = floats(np.cross((0, 0, 1), normal))
+    level = (points[:, 2] - squeeze.centre[2]) / (0.62 * squeeze.reach_mm)
+    share = smoothstep(1.0, 0.1, floats(np.abs(level))) * (0.12 + 0.4 * damage.severity)
+    flat = (points @ normal)[:, None] * normal * floats(-0.75)
+    wide = (points @ across)[:, None] * across * floats(0.45)
+    return floats(squeeze.displacement(points) + share[:, None] * (flat + wide))
 
 
 def paint(damage: DamageSpec, piece: Piece, channel: int) -> None:
@@ -103,9 +115,11 @@ def paint(damage: DamageSpec, piece: Piece, channel: int) -> None:
     if piece.material is not Material.CARDBOARD:
         squeeze = _squeeze(damage, piece.box)
         near = layers.near(squeeze.centre, squeeze.reach_mm)
-        share, crease = squeeze.profile(layers.points[near])
-        layers.relief[near] += 0.5 * crease
-        layers.mark(near, channel, share * squeeze.depth_mm > _MASK_FROM_MM)
+        points = layers.points[near]
+        _, crease = squeeze.profile(points)
+        layers.relief[near] += 0.9 * crease
+        moved = np.linalg.norm(_flatten(damage, piece.box, points), axis=-1)
+        layers.mark(near, channel, moved > _MASK_FROM_MM)
         return
     crush = Crush.of(damage, piece.box)
     share = crush.share(layers.points)
@@ -135,7 +149,7 @@ def _squeeze(damage: DamageSpec, box: RoundedBox) -> dents.Dent:
         centre=centre,
         direction=floats(-normal),
         facets=floats(directions / reach),
-        depth_mm=float(radius * (0.35 + 0.6 * damage.severity)),
+        depth_mm=float(radius * (0.3 + 0.4 * damage.severity)),
         reach_mm=float(width * 2.6),
         soft=False,
         seed=damage.seed,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from datasets.render.arrays import Floats, floats
+from datasets.render.noise import smoothstep
 
 _JPEG_QUALITY = (74, 92)
 
@@ -47,6 +48,6 @@ def _through_dirt(picture: Floats, dirt: float, rng: np.random.Generator) -> Flo
     for _ in range(int(2 + 10 * dirt)):
         radius = width * float(rng.uniform(0.01, 0.06))
         far = np.hypot(x - rng.uniform(0, width), y - rng.uniform(0, height)) / radius
-        veil += float(rng.uniform(0.08, 0.3)) * dirt / (1 + np.exp(10 * (far - 1)))
+        veil += float(rng.uniform(0.08, 0.3)) * dirt * smoothstep(1.3, 0.7, floats(far))
     share = np.clip(veil, 0, 0.5)[..., None].astype(np.float32)
     return floats(picture * (1 - share) + float(rng.uniform(0.15, 0.6)) * share)

@@ -111,7 +111,7 @@ def _rip(damage: DamageSpec, piece: Piece, channel: int) -> None:
     level = points * floats((0, 1, 0))
     line = side * (float(half[0]) * 0.72 - wide / 2) + 6 * noise3(level, 50, damage.seed, 3)
     ends = np.sqrt(np.clip(1 - (np.abs(y - damage.v * 20) / across) ** 2.5, 0, 1))
-    edge = wide / 2 * ends * (1 + 0.5 * noise3(level, 12, damage.seed + 1, 4))
+    edge = wide / 2 * ends * (1 + 0.3 * noise3(level, 22, damage.seed + 1, 4))
     inside = floats(edge - np.abs(x - line))
     gap = smoothstep(-0.5, 0.5, inside) * (ends > 0)
     lip = smoothstep(-5.0, -0.6, floats(inside + 1.5 * noise3(points, 9, damage.seed + 2, 2)))

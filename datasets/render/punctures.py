@@ -30,7 +30,7 @@ class _Hole:
     def of(cls, damage: DamageSpec, box: RoundedBox) -> _Hole:
         rng = np.random.default_rng(damage.seed)
         half = floats(box.extent(damage.face)) / 2
-        radius = min(5 + 19 * damage.severity, float(min(half)) * 0.45)
+        radius = min(8 + 26 * damage.severity, float(min(half)) * 0.5)
         count = int(rng.integers(3, 6))
         turns = (np.arange(count) + rng.uniform(-0.25, 0.25, count)) * 2 * np.pi / count
         room = np.maximum(half - radius * 1.6, 0)

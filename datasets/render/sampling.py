@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from datasets.render.catalogue import KINDS
-from datasets.render.grades import APPLICABLE
+from datasets.render.grades import APPLICABLE, MODERATE
 from datasets.render.kinds import Kind
 from datasets.render.spec import (
     MAX_DAMAGES,
@@ -70,7 +70,17 @@ def sample_item(seed: int, index: int) -> ItemSpec:
     fill = kind.fill * (0.82 if item.pose is Pose.UPRIGHT and size_mm[2] > 0.9 * size_mm[0] else 1)
     turns = _camera_turns(rng)
     item = replace(item, cameras=tuple(_camera(rng, turn, fill) for turn in turns))
-    return replace(item, damages=_damages(rng, item, kind))
+    item = replace(item, damages=_damages(rng, item, kind))
+    return _stand_back(item) if any(_has_flaps_up(damage) for damage in item.damages) else item
+
+
+def _has_flaps_up(damage: DamageSpec) -> bool:
+    return damage.type is DamageType.OPENED and damage.severity >= MODERATE
+
+
+def _stand_back(item: ItemSpec) -> ItemSpec:
+    """Leave room in the pictures for what stands out of an open box."""
+    return replace(item, cameras=tuple(replace(c, fill=0.8 * c.fill) for c in item.cameras))
 
 
 def _choose(rng: Rng, weighted: tuple[tuple[T, float], ...]) -> T:
@@ -193,7 +203,6 @@ _RUBBERS: tuple[Colour, ...] = (
 )  # fmt: skip
 _MODULES: tuple[Colour, ...] = (
     (0.13, 0.30, 0.55), (0.60, 0.61, 0.61), (0.22, 0.23, 0.24), (0.80, 0.80, 0.78),
-    (0.50, 0.42, 0.30),
 )  # fmt: skip
 _FLOORS: tuple[Colour, ...] = ((0.47, 0.46, 0.44), (0.38, 0.38, 0.39), (0.52, 0.50, 0.46))
 

@@ -107,7 +107,7 @@ def _antennas(item: ItemSpec) -> tuple[Fixture, ...]:
         inner, outer = (x, depth / 2 - 6, z), (x, depth / 2 + 13, z)
         parts = (Bar(base, tip, 6, plastic), Bar(inner, outer, 7, plastic))
         stub = (Bar(inner, (x, depth / 2 + 4, z), 5, Paint((0.70, 0.58, 0.30), 0.35, 0.8)),)
-        fixtures.append(Fixture(Face.Y_POS, -2 * float(share), 2 * z / height, 9, parts, stub))
+        fixtures.append(Fixture(Face.Y_POS, -2 * float(share), 2 * z / height, 12, parts, stub))
     return tuple(fixtures)
 
 

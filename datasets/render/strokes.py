@@ -30,7 +30,7 @@ def paint_scratch(damage: DamageSpec, piece: Piece, channel: int) -> None:
     style, box, layers = piece.item.style, piece.box, piece.layers
     rng = np.random.default_rng(damage.seed)
     bared = {
-        Style.BROWN_BOX: (0.82, 0.70, 0.53),
+        Style.BROWN_BOX: (0.88, 0.78, 0.62),
         Style.WHITE_BOX: (0.55, 0.47, 0.37),
         Style.PRINTED_BOX: (0.90, 0.87, 0.82),
     }
@@ -108,7 +108,7 @@ def _star_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Stroke
     turns = (
         damage.angle_rad + (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2 * np.pi / count
     )
-    widest = 0.35 + 0.0022 * (width + height)
+    widest = 0.55 + 0.0022 * (width + height)
     strokes, rays = [], []
     for turn in turns:
         reach = length * float(rng.uniform(0.3, 1.0))
@@ -192,7 +192,7 @@ def _scratch_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Str
         bend = float(rng.normal(0, 0.07)) * length
         line = floats(np.stack([t * length, bend * (t**2) * 4 + rng.normal(0, 0.35, 9)], -1))
         start = floats(centre + rng.normal(0, 5 + 12 * damage.severity, 2))
-        stroke_width = float(rng.uniform(0.7, 1.1 + 1.3 * damage.severity))
+        stroke_width = float(rng.uniform(0.8, 1.3 + 2.2 * damage.severity))
         strokes.append(_Stroke(_turned(line, angle, start), stroke_width))
     return strokes
 
@@ -200,8 +200,8 @@ def _scratch_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Str
 def _crack_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Stroke]:
     width, height = box.extent(damage.face)
     centre = floats((damage.u * width / 2, damage.v * height / 2))
-    length = 30 + 0.55 * min(width, height) * damage.severity + 25 * damage.severity
-    widest = 0.8 + 1.0 * damage.severity
+    length = 34 + 0.55 * min(width, height) * damage.severity + 35 * damage.severity
+    widest = 1.1 + 1.4 * damage.severity
     main = _walk(rng, centre, damage.angle_rad, length, length / 9)
     strokes = [_Stroke(main, widest)]
     for _ in range(int(damage.severity * 5)):

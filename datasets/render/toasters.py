@@ -66,8 +66,8 @@ def _fixtures(item: ItemSpec) -> tuple[Fixture, ...]:
         for x in (-1, 1) for y in (-1, 1)
     )  # fmt: skip
     return (
-        Fixture(Face.X_POS, 0, 2 * knob_z / height, 14, turned, stub),
-        Fixture(Face.X_POS, 0, 2 * lever_z / height, 11, lever, stub_lever),
+        Fixture(Face.X_POS, 0, 2 * knob_z / height, 21, turned, stub),
+        Fixture(Face.X_POS, 0, 2 * lever_z / height, 17, lever, stub_lever),
         Fixture(Face.BOTTOM, 0, 0, 0, feet),
     )
 
