@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(help="Labelled pictures: import, render.", no_args_is_help=True)
+import datasets.sheets.cli
+
+data_app = typer.Typer(help="Labelled pictures: import, look at, render.", no_args_is_help=True)
+datasets.sheets.cli.register(data_app)
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +57,9 @@ def import_(
 @data_app.command()
 def render(
     out: Annotated[Path, typer.Argument(help="Folder for pictures, masks and manifest.jsonl.")],
-    items: Annotated[int, typer.Option(min=1, help="Items to render, two pictures each.")] = 100,
+    items: Annotated[
+        int, typer.Option(min=1, help="Items to render, two or three pictures each.")
+    ] = 100,
     first: Annotated[int, typer.Option(min=0, help="Index of the first item.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With the index, names each picture.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Render processes.")] = 2,
