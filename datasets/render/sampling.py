@@ -34,7 +34,7 @@ _ONCE = {DamageType.OPENED, DamageType.MISSING_PART, DamageType.CRUSH}
 """Types that an item has at most once."""
 _CAMERAS = ((2, 0.7), (3, 0.3))
 _STYLES = tuple((style, kind.weight) for style, kind in KINDS.items())
-_BELTS = ((Belt.RUBBER, 0.46), (Belt.RIBBED, 0.12), (Belt.MODULAR, 0.2), (Belt.ROLLERS, 0.22))
+_BELTS = ((Belt.RUBBER, 0.5), (Belt.RIBBED, 0.13), (Belt.MODULAR, 0.15), (Belt.ROLLERS, 0.22))
 
 
 def sample_item(seed: int, index: int) -> ItemSpec:

@@ -72,7 +72,7 @@ def _modules(station: StationSpec) -> None:
             "Scale": 1.0,
             "Color1": (1, 1, 1, 1),
             "Color2": (0.9, 0.9, 0.9, 1),
-            "Mortar": (0.45, 0.45, 0.45, 1),
+            "Mortar": (0.62, 0.62, 0.62, 1),
             "Mortar Size": 0.0011,
             "Mortar Smooth": 0.2,
             "Brick Width": 0.076,
