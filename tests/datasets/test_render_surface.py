@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from datasets.render import skin
+from datasets.render.arrays import floats
 from datasets.render.catalogue import KINDS
 from datasets.render.damages import MAKERS
 from datasets.render.develop import develop
 from datasets.render.grades import APPLICABLE
 from datasets.render.layers import Layers
+from datasets.render.losses import lost
 from datasets.render.noise import noise3
 from datasets.render.piece import Piece
 from datasets.render.sampling import sample_item
@@ -49,6 +54,28 @@ def test_faces_meet_at_their_edges() -> None:
     right, _ = box.place(Face.TOP, np.ones(5, np.float32), np.linspace(-1, 1, 5, dtype=np.float32))
     up, _ = box.place(Face.X_POS, np.linspace(-1, 1, 5, dtype=np.float32), np.ones(5, np.float32))
     np.testing.assert_allclose(right, up, atol=1e-4)
+
+
+def test_an_outline_rounded_by_half_the_width_is_a_cylinder() -> None:
+    box = RoundedBox((80, 80, 200), 4, 40)
+    u, v = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-0.8, 0.8, 9))
+    for face in (Face.X_POS, Face.Y_NEG):
+        points, normals = box.place(face, floats(u), floats(v))
+        np.testing.assert_allclose(np.linalg.norm(points[..., :2], axis=-1), 40, atol=1e-3)
+        np.testing.assert_allclose(points[..., :2], normals[..., :2] * 40, atol=1e-3)
+
+
+@pytest.mark.parametrize("style", [Style.BOTTLE, Style.TOY_CAR, Style.TOOL_CASE, Style.TOASTER])
+def test_a_heavy_loss_takes_no_more_than_two_parts_of_one_side(style: Style) -> None:
+    item = ITEMS[style]
+    fixtures = KINDS[style].fixtures(item)
+    light = _damage(item, DamageType.MISSING_PART, 0.2)
+    heavy = dataclasses.replace(light, severity=0.9)
+    (first,) = lost(light, fixtures)
+    gone = lost(heavy, fixtures)
+    assert gone[0] == first
+    assert len(gone) <= 2
+    assert {fixtures[index].face for index in gone} == {light.face}
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -106,3 +133,15 @@ def test_development_is_reproducible() -> None:
     grey = np.full((48, 64, 3), 120, np.uint8)
     assert develop(grey, 4) == develop(grey, 4)
     assert develop(grey, 4) != develop(grey, 5)
+
+
+def test_a_dirty_lens_veils_some_of_the_picture() -> None:
+    dark = np.full((60, 80, 3), 10, np.uint8)
+    clean, dirty = (_decoded(develop(dark, 4, dirt)) for dirt in (0.0, 1.0))
+    veiled = np.abs(dirty - clean).max(-1) > 4
+    assert 0.005 < veiled.mean() < 0.9
+
+
+def _decoded(encoded: bytes) -> NDArray[np.float64]:
+    with Image.open(io.BytesIO(encoded)) as picture:
+        return np.asarray(picture, float)
