@@ -14,7 +14,6 @@ from datasets.render.spec import Colour, Face, ItemSpec, Rng, Style
 from datasets.render.surface import FACES, RoundedBox
 
 _WHITE: Colour = (0.92, 0.92, 0.90)
-_BLACK: Colour = (0.10, 0.09, 0.09)
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,6 @@ class Piece:
         """Millimetres across and up the damage's face from its centre, of all its texels, (T, T, 2)."""
         return flat_of(self.layers.points[FACES.index(damage.face)], damage)
 
-    def centre(self, damage: DamageSpec) -> Floats:
-        """Where on its face a damage lies, in millimetres from the face's centre, (2,)."""
-        return floats((damage.u, damage.v)) * floats(self.box.extent(damage.face)) / 2
-
 
 def flat_of(points: Floats, damage: DamageSpec) -> Floats:
     """Millimetres across and up the damage's face, (..., 2), of points (..., 3)."""

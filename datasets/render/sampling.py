@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
 from datasets.render.catalogue import KINDS
+from datasets.render.draws import choose, jitter, sub_seed
 from datasets.render.grades import APPLICABLE, MODERATE
 from datasets.render.kinds import Kind
 from datasets.render.spec import (
     MAX_DAMAGES,
-    Belt,
     CameraSpec,
-    Colour,
     DamageSpec,
     Face,
     ItemSpec,
-    LampSpec,
     Pose,
     Rng,
-    StationSpec,
     item_id_of,
 )
 from datasets.render.surface import AXES
+from datasets.render.surroundings import sample_station
 from model.contract import DamageType
-
-T = TypeVar("T")
 
 _DAMAGE_COUNT = ((0, 0.27), (1, 0.47), (2, 0.20), (3, 0.06))
 _ONCE = {DamageType.OPENED, DamageType.MISSING_PART, DamageType.CRUSH}
 """Types that an item has at most once."""
 _CAMERAS = ((2, 0.7), (3, 0.3))
 _STYLES = tuple((style, kind.weight) for style, kind in KINDS.items())
-_BELTS = ((Belt.RUBBER, 0.5), (Belt.RIBBED, 0.13), (Belt.MODULAR, 0.15), (Belt.ROLLERS, 0.22))
 
 
 def sample_item(seed: int, index: int) -> ItemSpec:
@@ -46,25 +40,25 @@ def sample_item(seed: int, index: int) -> ItemSpec:
     if seed < 0 or index < 0:
         raise ValueError("seed and index must not be negative")
     rng = np.random.default_rng([seed, index])
-    style = _choose(rng, _STYLES)
+    style = choose(rng, _STYLES)
     kind = KINDS[style]
     size_mm = _size(rng, kind)
     item = ItemSpec(
         item_id=item_id_of(seed, index),
-        seed=_sub_seed(rng),
+        seed=sub_seed(rng),
         product=kind.product,
         style=style,
         size_mm=size_mm,
         radius_mm=float(rng.uniform(*kind.radius_mm)),
         plan_radius_mm=float(rng.uniform(*kind.plan_share)) * min(size_mm[:2]) / 2,
-        pose=_choose(rng, kind.poses),
-        colour=_jitter(rng, kind.colours[rng.integers(len(kind.colours))], 0.05),
-        accent=_jitter(rng, kind.accents[rng.integers(len(kind.accents))], 0.03),
+        pose=choose(rng, kind.poses),
+        colour=jitter(rng, kind.colours[rng.integers(len(kind.colours))], 0.05),
+        accent=jitter(rng, kind.accents[rng.integers(len(kind.accents))], 0.03),
         glossiness=float(rng.uniform(0, 1)),
         yaw_rad=float(rng.uniform(-0.45, 0.45)),
         offset_mm=(float(rng.uniform(-40, 40)), float(rng.uniform(-40, 40))),
         damages=(),
-        station=_station(rng),
+        station=sample_station(rng),
         cameras=(),
     )
     fill = kind.fill * (0.82 if item.pose is Pose.UPRIGHT and size_mm[2] > 0.9 * size_mm[0] else 1)
@@ -83,25 +77,6 @@ def _stand_back(item: ItemSpec) -> ItemSpec:
     return replace(item, cameras=tuple(replace(c, fill=0.8 * c.fill) for c in item.cameras))
 
 
-def _choose(rng: Rng, weighted: tuple[tuple[T, float], ...]) -> T:
-    draw = rng.uniform(0, sum(weight for _, weight in weighted))
-    for value, weight in weighted:
-        draw -= weight
-        if draw < 0:
-            return value
-    return weighted[-1][0]
-
-
-def _sub_seed(rng: Rng) -> int:
-    return int(rng.integers(2**31))
-
-
-def _jitter(rng: Rng, colour: Colour, amount: float) -> Colour:
-    shade = rng.uniform(-amount, amount)
-    r, g, b = (float(np.clip(c + shade + rng.uniform(-0.02, 0.02), 0.02, 0.95)) for c in colour)
-    return r, g, b
-
-
 def _size(rng: Rng, kind: Kind) -> tuple[float, float, float]:
     length, depth, height = (float(value) for value in rng.uniform(kind.small, kind.large))
     return (length, length, height) if kind.round else (length, depth, height)
@@ -109,7 +84,7 @@ def _size(rng: Rng, kind: Kind) -> tuple[float, float, float]:
 
 def _camera_turns(rng: Rng) -> list[float]:
     """Azimuths from opposite sides, or around the item."""
-    count = _choose(rng, _CAMERAS)
+    count = choose(rng, _CAMERAS)
     first = -np.pi / 2 + rng.uniform(-0.75, 0.75)
     return [float(first + 2 * np.pi * i / count + rng.uniform(-0.35, 0.35)) for i in range(count)]
 
@@ -149,7 +124,7 @@ def facing(face: Face, item: ItemSpec, camera: CameraSpec) -> float:
 def _damages(rng: Rng, item: ItemSpec, kind: Kind) -> tuple[DamageSpec, ...]:
     places = {one: _places(one, item, kind) for one in APPLICABLE[item.product]}
     damages: list[DamageSpec] = []
-    for _ in range(min(_choose(rng, _DAMAGE_COUNT), MAX_DAMAGES)):
+    for _ in range(min(choose(rng, _DAMAGE_COUNT), MAX_DAMAGES)):
         done = {made.type for made in damages} & _ONCE
         left = [one for one, faces in places.items() if faces and one not in done]
         chosen = left[rng.integers(len(left))]
@@ -179,7 +154,7 @@ def _places(type_: DamageType, item: ItemSpec, kind: Kind) -> dict[Face, float]:
 def _damage(
     rng: Rng, item: ItemSpec, kind: Kind, type_: DamageType, places: dict[Face, float]
 ) -> DamageSpec:
-    face = _choose(rng, tuple(places.items()))
+    face = choose(rng, tuple(places.items()))
     low, high = (-0.7, 0.7) if face in (Face.TOP, Face.BOTTOM) else kind.v_range
     u, v = float(rng.uniform(-0.7, 0.7)), float(rng.uniform(low, high))
     if type_ is DamageType.MISSING_PART:
@@ -193,59 +168,5 @@ def _damage(
         v=v,
         angle_rad=float(rng.uniform(-np.pi, np.pi)),
         severity=float(rng.beta(1.1, 1.1)),
-        seed=_sub_seed(rng),
-    )
-
-
-_RUBBERS: tuple[Colour, ...] = (
-    (0.13, 0.13, 0.135), (0.17, 0.17, 0.17), (0.10, 0.13, 0.12), (0.16, 0.19, 0.22),
-    (0.10, 0.26, 0.18), (0.30, 0.31, 0.31), (0.62, 0.61, 0.57),
-)  # fmt: skip
-_MODULES: tuple[Colour, ...] = (
-    (0.13, 0.30, 0.55), (0.60, 0.61, 0.61), (0.22, 0.23, 0.24), (0.80, 0.80, 0.78),
-)  # fmt: skip
-_FLOORS: tuple[Colour, ...] = ((0.47, 0.46, 0.44), (0.38, 0.38, 0.39), (0.52, 0.50, 0.46))
-
-
-def _station(rng: Rng) -> StationSpec:
-    steel = rng.uniform(0.45, 0.7)
-    rails: tuple[Colour, ...] = (
-        (steel, steel, steel * 1.02), (0.15, 0.25, 0.42), (0.70, 0.55, 0.10), (0.22, 0.30, 0.26),
-    )  # fmt: skip
-    belt = _choose(rng, _BELTS)
-    belts = _MODULES if belt is Belt.MODULAR else _RUBBERS
-    shares = [0.24, 0.2, 0.14, 0.14, 0.1, 0.1, 0.08] if belts is _RUBBERS else None
-    return StationSpec(
-        belt=belt,
-        belt_colour=_jitter(rng, belts[rng.choice(len(belts), p=shares)], 0.02),
-        stripe=bool(rng.uniform() < 0.2),
-        belt_wear=float(rng.uniform(0.1, 1)),
-        rail_height_mm=float(rng.uniform(8, 30)),
-        rail_colour=rails[rng.choice(len(rails), p=[0.55, 0.15, 0.15, 0.15])],
-        belt_width_mm=float(rng.uniform(520, 700)),
-        floor_colour=_jitter(rng, _FLOORS[rng.integers(len(_FLOORS))], 0.05),
-        clutter=int(rng.integers(2, 7)),
-        neighbours=int(rng.choice(3, p=[0.6, 0.28, 0.12])),
-        scraps=int(rng.choice((0, 3, 8), p=[0.55, 0.3, 0.15])),
-        lamps=_lamps(rng),
-        ambient=float(rng.uniform(0.15, 0.5)),
-        motion_mm=float(rng.uniform(0.8, 5)) if rng.uniform() < 0.25 else 0.0,
-    )
-
-
-def _lamps(rng: Rng) -> tuple[LampSpec, ...]:
-    count = int(rng.integers(1, 4))
-    shares = rng.dirichlet(np.full(count, 2.0))
-    kelvin = float(rng.uniform(3600, 6800))
-    turn = rng.uniform(-np.pi, np.pi)
-    return tuple(
-        LampSpec(
-            azimuth_rad=float(turn + 2 * np.pi * i / count + rng.uniform(-0.5, 0.5)),
-            elevation_rad=float(rng.uniform(0.6, 1.5)),
-            distance_m=float(rng.uniform(1.1, 2.2)),
-            size_m=(float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.6, 1.4))),
-            share=float(shares[i]),
-            kelvin=kelvin + float(rng.normal(0, 250)),
-        )
-        for i in range(count)
+        seed=sub_seed(rng),
     )
