@@ -10,12 +10,14 @@ import typer
 import datasets.checks.cli
 import datasets.exporters.cli
 import datasets.importers.cli
+import datasets.sheets.cli
 
 data_app = typer.Typer(
-    help="Labelled pictures: import, check, split, export, render.", no_args_is_help=True
+    help="Labelled pictures: import, check, split, look at, export, render.", no_args_is_help=True
 )
 datasets.importers.cli.register(data_app)
 datasets.checks.cli.register(data_app)
+datasets.sheets.cli.register(data_app)
 datasets.exporters.cli.register(data_app)
 
 
@@ -27,7 +29,9 @@ def register(app: typer.Typer) -> None:
 @data_app.command()
 def render(
     out: Annotated[Path, typer.Argument(help="Folder for pictures, masks and manifest.jsonl.")],
-    items: Annotated[int, typer.Option(min=1, help="Items to render, two pictures each.")] = 100,
+    items: Annotated[
+        int, typer.Option(min=1, help="Items to render, two or three pictures each.")
+    ] = 100,
     first: Annotated[int, typer.Option(min=0, help="Index of the first item.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With the index, names each picture.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Render processes.")] = 2,

@@ -1,6 +1,6 @@
 """Labelled photo-real pictures of returned goods on a conveyor, made with Blender's module."""
 
-VERSION = "1"
+VERSION = "2"
 """Version of the generator: the same version, seed and index give the same picture."""
 
 

@@ -92,6 +92,17 @@ class Canvas:
         """Make a rectangle glossier than the ground."""
         self._gloss.rectangle(_scaled(x, y, x + width, y + height), fill=150)
 
+    def polish(self, x: float, y: float, width: float, height: float) -> None:
+        """Make a rectangle as glossy as the product can be."""
+        self._gloss.rectangle(_scaled(x, y, x + width, y + height), fill=255)
+
+    def crop_onto(self, strip: Canvas, left: float, top: float) -> None:
+        """Lay on, from edge to edge at height ``top``, the piece of a strip that starts at ``left``."""
+        x, y = round(left * PIXELS_PER_MM), round(top * PIXELS_PER_MM)
+        piece = strip.image.crop((x, 0, x + self.image.width, strip.image.height))
+        self.image.paste(piece, (0, y))
+        self.gloss.paste(Image.new("L", piece.size, 255), (0, y))
+
     def paste(self, other: Canvas, x: float, y: float, degrees: float) -> None:
         """Lay another canvas on this one, turned about its centre, as a glossy sheet."""
         cover = Image.new("L", other.image.size, 255).rotate(degrees, expand=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasets.render import artwork
+from datasets.render import artwork, palettes
+from datasets.render.arrays import Floats, floats
 from datasets.render.artwork import Canvas
+from datasets.render.grades import Product
+from datasets.render.kinds import Kind, Material
+from datasets.render.noise import noise3
 from datasets.render.spec import Colour, Face, ItemSpec, Rng, Style
 from datasets.render.surface import FACES, RoundedBox
 
 _WHITE: Colour = (0.92, 0.92, 0.90)
-_BLACK: Colour = (0.10, 0.09, 0.09)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class _Tape:
     opacity: float
 
 
-def draw(item: ItemSpec, box: RoundedBox, rng: Rng) -> dict[Face, Canvas]:
+def _draw(item: ItemSpec, box: RoundedBox, rng: Rng) -> dict[Face, Canvas]:
     """Artwork of every face of a box."""
     faces = {}
     for face in FACES:
@@ -133,3 +136,32 @@ def _stick_label(faces: dict[Face, Canvas], rng: Rng) -> None:
     x = float(rng.uniform(0.08, 0.92)) * (canvas.width_mm - width)
     y = float(rng.uniform(0.1, 0.9)) * (canvas.height_mm - height)
     canvas.paste(label, x, y, float(rng.normal(0, 3)))
+
+
+def _sag(item: ItemSpec, rest: Floats) -> Floats:
+    """Cardboard is never quite flat."""
+    outward = (rest / (floats(item.size_mm) / 2)) ** 9
+    return floats(1.6 * noise3(rest, 220, item.seed, 2)[:, None] * outward)
+
+
+def _box(product: Product, weight: float, colours: tuple[Colour, ...], rough: float) -> Kind:
+    return Kind(
+        product=product,
+        weight=weight,
+        material=Material.CARDBOARD,
+        small=(190, 150, 60) if product is Product.PARCEL else (150, 110, 60),
+        large=(430, 300, 240) if product is Product.PARCEL else (340, 240, 230),
+        radius_mm=(2.5, 5),
+        colours=colours,
+        accents=palettes.ACCENTS if product is Product.PARCEL else palettes.PRINTS,
+        draw=_draw,
+        rough=(rough - 0.2, rough),
+        form=_sag,
+    )
+
+
+KINDS = {
+    Style.BROWN_BOX: _box(Product.PARCEL, 0.15, palettes.KRAFT, 0.88),
+    Style.WHITE_BOX: _box(Product.PARCEL, 0.06, palettes.WHITES, 0.62),
+    Style.PRINTED_BOX: _box(Product.RETAIL_BOX, 0.13, palettes.PRINTS, 0.55),
+}

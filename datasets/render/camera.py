@@ -13,7 +13,7 @@ from PIL import Image
 
 from datasets.render.exposure import Exposure, Quality
 from datasets.render.nodes import AOV
-from datasets.render.spec import CameraSpec, ItemSpec
+from datasets.render.spec import CameraSpec, ItemSpec, Pose
 
 _SENSOR_MM = 36.0
 
@@ -29,6 +29,8 @@ def reset(quality: Quality, threads: int) -> None:
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGB"
     scene.render.image_settings.compression = 0
+    scene.render.use_motion_blur, scene.render.motion_blur_shutter = True, 1.0
+    scene.frame_set(1)
     cycles = scene.cycles
     cycles.device, cycles.samples = "CPU", quality.samples
     cycles.use_adaptive_sampling = False
@@ -69,8 +71,8 @@ def expose(item: ItemSpec, view: int, folder: Path) -> Exposure:
     scene.cycles.seed = (item.seed + view) % 2**31
     mean = sum(lamp.kelvin for lamp in item.station.lamps) / len(item.station.lamps)
     scene.view_settings.use_white_balance = True
-    scene.view_settings.white_balance_temperature = mean + 300
-    scene.view_settings.exposure = item.station.exposure_ev
+    scene.view_settings.white_balance_temperature = mean + 300 + item.cameras[view].balance_k
+    scene.view_settings.exposure = item.cameras[view].exposure_ev
     target = folder / f"view-{view}.png"
     scene.render.filepath = str(target)
     bpy.ops.render.render(write_still=True)
@@ -98,6 +100,8 @@ def _camera(item: ItemSpec, spec: CameraSpec) -> Any:
     bpy.context.scene.collection.objects.link(made)
     x, y, z = item.size_mm
     diagonal = float(np.linalg.norm(item.size_mm))
+    if item.pose is Pose.LYING:
+        y, z = z, y
     aim = Vector((item.offset_mm[0], item.offset_mm[1], z / 2)) / 1000
     aim += Vector((spec.aim_offset[0] * x, spec.aim_offset[1] * y, 0)) / 1000
     distance = diagonal / 1000 * spec.focal_mm / (spec.fill * _SENSOR_MM)

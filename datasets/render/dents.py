@@ -1,4 +1,4 @@
-"""Dents in cardboard: facets pressed in, folded along creases."""
+"""Dents: facets pressed into cardboard, folded along creases; smooth bowls in sheet metal and plastic."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.render.arrays import Floats, floats
-from datasets.render.layers import Layers
+from datasets.render.kinds import Material
 from datasets.render.noise import noise3, smoothstep
+from datasets.render.piece import Piece
 from datasets.render.spec import DamageSpec, Face
 from datasets.render.surface import AXES, RoundedBox
 
@@ -26,12 +27,16 @@ class Dent:
     """Gradients of the facets in 1/mm, (K, 3)."""
     depth_mm: float
     reach_mm: float
+    soft: bool
+    """Whether it is a smooth bowl, with neither facets nor creases."""
     seed: int
 
     @classmethod
-    def of(cls, damage: DamageSpec, box: RoundedBox) -> Dent:
+    def of(cls, damage: DamageSpec, piece: Piece) -> Dent:
         """The dent that a damage describes."""
-        rng = np.random.default_rng(damage.seed)
+        box, rng = piece.box, np.random.default_rng(damage.seed)
+        if piece.material is not Material.CARDBOARD:
+            return cls._bowl(damage, box, rng)
         u, v = _toward_edge(damage, rng)
         centre, normal = box.place(damage.face, floats(u), floats(v))
         small = float(min(box.size_mm))
@@ -48,12 +53,37 @@ class Dent:
             facets=(directions / reach).astype(np.float32),
             depth_mm=float(depth),
             reach_mm=float(radius * 2.6),
+            soft=False,
+            seed=damage.seed,
+        )
+
+    @classmethod
+    def _bowl(cls, damage: DamageSpec, box: RoundedBox, rng: np.random.Generator) -> Dent:
+        centre, normal = box.place(damage.face, floats(damage.u), floats(damage.v))
+        radius = (0.14 + 0.26 * damage.severity) * min(float(min(box.size_mm)), 150) + 7
+        turned = rng.normal(size=3)
+        turned -= (turned @ normal) * normal
+        turned /= np.linalg.norm(turned)
+        across = np.cross(normal, turned)
+        long = float(rng.uniform(0.9, 1.9))
+        return cls(
+            centre=centre,
+            direction=floats(-normal),
+            facets=floats(np.stack([turned / long, across, normal * 0.5]) / radius),
+            depth_mm=float(radius * (0.20 + 0.32 * damage.severity)),
+            reach_mm=float(radius * 2.2),
+            soft=True,
             seed=damage.seed,
         )
 
     def profile(self, points: Floats) -> tuple[Floats, Floats]:
         """Share of the depth at points (..., 3), 0..1, and how near a crease they lie, 0..1."""
         away = points - self.centre
+        if self.soft:
+            distance = np.linalg.norm(away @ self.facets.T, axis=-1)
+            distance = floats(distance + 0.16 * noise3(points, 40, self.seed, 2))
+            share = 0.75 * smoothstep(1.0, 0.1, distance) + 0.25 * smoothstep(0.75, 0.45, distance)
+            return floats(share), np.zeros_like(share)
         warp = 0.10 * noise3(points, 45, self.seed, 2)
         slopes = floats(np.sort(away @ self.facets.T, axis=-1))
         radial = np.linalg.norm(away, axis=-1) / (self.reach_mm / 1.5)
@@ -69,9 +99,14 @@ class Dent:
         return (self.depth_mm * share)[..., None] * self.direction
 
 
-def paint(damage: DamageSpec, box: RoundedBox, layers: Layers, channel: int) -> None:
+def displace(damage: DamageSpec, piece: Piece, points: Floats) -> Floats:
+    """Millimetres by which points (N, 3) move, (N, 3)."""
+    return Dent.of(damage, piece).displacement(points)
+
+
+def paint(damage: DamageSpec, piece: Piece, channel: int) -> None:
     """Wear the creases of a dent and mark its mask."""
-    dent = Dent.of(damage, box)
+    dent, layers = Dent.of(damage, piece), piece.layers
     near = layers.near(dent.centre, dent.reach_mm)
     share, crease = dent.profile(layers.points[near])
     wear = (crease * (0.25 + 0.35 * damage.severity))[:, None]

@@ -103,7 +103,7 @@ def _store_view(
     exposure: Exposure,
 ) -> LabelledPicture:
     name = f"{item.item_id}-v{view}"
-    encoded = develop(exposure.rgb, (item.seed + view) % 2**31)
+    encoded = develop(exposure.rgb, (item.seed + view) % 2**31, item.cameras[view].dirt)
     (root / "pictures" / f"{name}.jpg").write_bytes(encoded)
     said = label(item, exposure.coverage)
     regions = []

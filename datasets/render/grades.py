@@ -12,15 +12,30 @@ class Product(StrEnum):
     """Kinds of goods that the generator makes; the value is the manifest's category."""
 
     PARCEL = "parcel"
+    RETAIL_BOX = "retail_box"
+    MAILER = "mailer"
     DEVICE = "device"
+    PHONE = "phone"
+    BOTTLE = "bottle"
+    JAR = "jar"
+    TOY = "toy"
+    APPLIANCE = "appliance"
 
 
-_BOX = (DamageType.DENT, DamageType.TEAR, DamageType.STAIN, DamageType.SCRATCH)
-_SHELL = (DamageType.SCRATCH, DamageType.CRACK, DamageType.STAIN)
+_D = DamageType
+_BOX = (_D.DENT, _D.CRUSH, _D.TEAR, _D.PUNCTURE, _D.STAIN, _D.SCRATCH, _D.OPENED)
+_SHELL = (_D.SCRATCH, _D.CRACK, _D.STAIN, _D.MISSING_PART)
 
 APPLICABLE: dict[Product, tuple[DamageType, ...]] = {
     Product.PARCEL: _BOX,
+    Product.RETAIL_BOX: _BOX,
+    Product.MAILER: (_D.TEAR, _D.PUNCTURE, _D.STAIN, _D.OPENED),
     Product.DEVICE: _SHELL,
+    Product.PHONE: (_D.SCRATCH, _D.CRACK, _D.STAIN),
+    Product.BOTTLE: (_D.DENT, _D.CRUSH, _D.SCRATCH, _D.STAIN, _D.MISSING_PART),
+    Product.JAR: (_D.CRACK, _D.STAIN, _D.MISSING_PART),
+    Product.TOY: _SHELL,
+    Product.APPLIANCE: (_D.DENT, _D.SCRATCH, _D.STAIN, _D.MISSING_PART),
 }
 """Damage types that the generator can make on each product."""
 
@@ -36,6 +51,10 @@ GRADE_OF: dict[DamageType, tuple[Grade, Grade, Grade]] = {
     DamageType.DENT: (_L, _R, _R),
     DamageType.TEAR: (_L, _R, _S),
     DamageType.CRACK: (_R, _R, _S),
+    DamageType.CRUSH: (_L, _R, _S),
+    DamageType.PUNCTURE: (_L, _R, _S),
+    DamageType.OPENED: (_L, _R, _R),
+    DamageType.MISSING_PART: (_R, _R, _S),
 }
 """Grade that one light, moderate or heavy damage of a type leads to."""
 

@@ -20,7 +20,6 @@ class Layers:
 
     Attributes:
         points: Millimetres from the item's centre, (F, T, T, 3).
-        normals: Unit normals, (F, T, T, 3).
         colour: sRGB in 0..1, (F, T, T, 3).
         roughness: 0..1, (F, T, T).
         relief: Millimetres above the surface, (F, T, T).
@@ -28,7 +27,6 @@ class Layers:
     """
 
     points: Floats
-    normals: Floats
     colour: Floats
     roughness: Floats
     relief: Floats
@@ -39,11 +37,10 @@ class Layers:
         """Black layers over a box, ``texels`` wide on each face."""
         axis = floats((np.arange(texels) + 0.5) / texels * 2 - 1)
         v, u = (floats(way) for way in np.meshgrid(axis, axis, indexing="ij"))
-        placed = [box.place(face, u, v) for face in FACES]
+        points = [box.place(face, u, v)[0] for face in FACES]
         shape = (len(FACES), texels, texels)
         return cls(
-            points=np.stack([points for points, _ in placed]).astype(np.float32),
-            normals=np.stack([normals for _, normals in placed]).astype(np.float32),
+            points=np.stack(points),
             colour=np.zeros((*shape, 3), np.float32),
             roughness=np.ones(shape, np.float32),
             relief=np.zeros(shape, np.float32),

@@ -49,6 +49,11 @@ def place(thing: Any) -> Any:
     return thing
 
 
+def empty(name: str) -> Any:
+    """An object that carries others."""
+    return bpy.data.objects.new(name, None)
+
+
 def block(
     name: str,
     centre_mm: tuple[float, float, float],

@@ -44,7 +44,7 @@ def _lattice(points: Floats, table: Floats) -> Floats:
     return floats(lower + (upper - lower) * y)
 
 
-def smoothstep(low: float, high: float, x: Floats) -> Floats:
+def smoothstep(low: float | Floats, high: float | Floats, x: Floats) -> Floats:
     """0 below ``low``, 1 above ``high``, smooth between; falls where low > high."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return floats(t * t * (3 - 2 * t))

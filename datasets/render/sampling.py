@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import replace
 
 import numpy as np
 
-from datasets.render.grades import APPLICABLE, Product
+from datasets.render.catalogue import KINDS
+from datasets.render.draws import choose, jitter, sub_seed
+from datasets.render.grades import APPLICABLE, MODERATE
+from datasets.render.kinds import Kind
 from datasets.render.spec import (
     MAX_DAMAGES,
     CameraSpec,
-    Colour,
     DamageSpec,
     Face,
     ItemSpec,
-    LampSpec,
+    Pose,
     Rng,
-    StationSpec,
-    Style,
     item_id_of,
 )
+from datasets.render.surface import AXES
+from datasets.render.surroundings import sample_station
 from model.contract import DamageType
 
-T = TypeVar("T")
-
-_STYLES: dict[Product, tuple[tuple[Style, float], ...]] = {
-    Product.PARCEL: ((Style.BROWN_BOX, 0.5), (Style.WHITE_BOX, 0.2), (Style.PRINTED_BOX, 0.3)),
-    Product.DEVICE: ((Style.ROUTER, 0.5), (Style.TOOL_CASE, 0.5)),
-}
-_PRODUCTS = ((Product.PARCEL, 0.6), (Product.DEVICE, 0.4))
-_DAMAGE_COUNT = ((0, 0.28), (1, 0.46), (2, 0.20), (3, 0.06))
-
-_KRAFT: tuple[Colour, ...] = ((0.60, 0.50, 0.38), (0.55, 0.45, 0.33), (0.65, 0.56, 0.44))
-_WHITES: tuple[Colour, ...] = ((0.88, 0.88, 0.86), (0.84, 0.83, 0.79), (0.90, 0.91, 0.91))
-_PRINTS: tuple[Colour, ...] = (
-    (0.15, 0.24, 0.42), (0.58, 0.17, 0.16), (0.14, 0.36, 0.31), (0.16, 0.16, 0.18),
-    (0.74, 0.50, 0.16), (0.36, 0.22, 0.40), (0.34, 0.52, 0.64),
-)  # fmt: skip
-_SHELLS: tuple[Colour, ...] = (
-    (0.13, 0.13, 0.14), (0.20, 0.21, 0.23), (0.82, 0.82, 0.80), (0.55, 0.57, 0.58),
-    (0.12, 0.22, 0.38), (0.62, 0.13, 0.10), (0.12, 0.33, 0.22), (0.80, 0.52, 0.08),
-)  # fmt: skip
-_ACCENTS: tuple[Colour, ...] = (
-    (0.08, 0.08, 0.09), (0.75, 0.12, 0.10), (0.85, 0.60, 0.08), (0.15, 0.35, 0.65),
-    (0.70, 0.71, 0.72),
-)  # fmt: skip
+_DAMAGE_COUNT = ((0, 0.27), (1, 0.47), (2, 0.20), (3, 0.06))
+_ONCE = {DamageType.OPENED, DamageType.MISSING_PART, DamageType.CRUSH}
+"""Types that an item has at most once."""
+_CAMERAS = ((2, 0.7), (3, 0.3))
+_STYLES = tuple((style, kind.weight) for style, kind in KINDS.items())
 
 
 def sample_item(seed: int, index: int) -> ItemSpec:
@@ -56,176 +40,133 @@ def sample_item(seed: int, index: int) -> ItemSpec:
     if seed < 0 or index < 0:
         raise ValueError("seed and index must not be negative")
     rng = np.random.default_rng([seed, index])
-    product = _choose(rng, _PRODUCTS)
-    style = _choose(rng, _STYLES[product])
-    size_mm, radius_mm = _shape(rng, style)
-    colour, accent = _colours(rng, style)
-    yaw = float(rng.uniform(-0.45, 0.45))
-    cameras = (_camera(rng, -1), _camera(rng, 1))
-    return ItemSpec(
+    style = choose(rng, _STYLES)
+    kind = KINDS[style]
+    size_mm = _size(rng, kind)
+    item = ItemSpec(
         item_id=item_id_of(seed, index),
-        seed=_sub_seed(rng),
-        product=product,
+        seed=sub_seed(rng),
+        product=kind.product,
         style=style,
         size_mm=size_mm,
-        radius_mm=radius_mm,
-        colour=colour,
-        accent=accent,
+        radius_mm=float(rng.uniform(*kind.radius_mm)),
+        plan_radius_mm=float(rng.uniform(*kind.plan_share)) * min(size_mm[:2]) / 2,
+        pose=choose(rng, kind.poses),
+        colour=jitter(rng, kind.colours[rng.integers(len(kind.colours))], 0.05),
+        accent=jitter(rng, kind.accents[rng.integers(len(kind.accents))], 0.03),
         glossiness=float(rng.uniform(0, 1)),
-        yaw_rad=yaw,
+        yaw_rad=float(rng.uniform(-0.45, 0.45)),
         offset_mm=(float(rng.uniform(-40, 40)), float(rng.uniform(-40, 40))),
-        damages=_damages(rng, product, yaw, cameras),
-        station=_station(rng),
-        cameras=cameras,
+        damages=(),
+        station=sample_station(rng),
+        cameras=(),
     )
+    fill = kind.fill * (0.82 if item.pose is Pose.UPRIGHT and size_mm[2] > 0.9 * size_mm[0] else 1)
+    turns = _camera_turns(rng)
+    item = replace(item, cameras=tuple(_camera(rng, turn, fill) for turn in turns))
+    item = replace(item, damages=_damages(rng, item, kind))
+    return _stand_back(item) if any(_has_flaps_up(damage) for damage in item.damages) else item
 
 
-def _choose(rng: Rng, weighted: tuple[tuple[T, float], ...]) -> T:
-    draw = rng.uniform(0, sum(weight for _, weight in weighted))
-    for value, weight in weighted:
-        draw -= weight
-        if draw < 0:
-            return value
-    return weighted[-1][0]
+def _has_flaps_up(damage: DamageSpec) -> bool:
+    return damage.type is DamageType.OPENED and damage.severity >= MODERATE
 
 
-def _sub_seed(rng: Rng) -> int:
-    return int(rng.integers(2**31))
+def _stand_back(item: ItemSpec) -> ItemSpec:
+    """Leave room in the pictures for what stands out of an open box."""
+    return replace(item, cameras=tuple(replace(c, fill=0.8 * c.fill) for c in item.cameras))
 
 
-def _jitter(rng: Rng, colour: Colour, amount: float) -> Colour:
-    shade = rng.uniform(-amount, amount)
-    r, g, b = (float(np.clip(c + shade + rng.uniform(-0.02, 0.02), 0.02, 0.95)) for c in colour)
-    return r, g, b
+def _size(rng: Rng, kind: Kind) -> tuple[float, float, float]:
+    length, depth, height = (float(value) for value in rng.uniform(kind.small, kind.large))
+    return (length, length, height) if kind.round else (length, depth, height)
 
 
-def _shape(rng: Rng, style: Style) -> tuple[tuple[float, float, float], float]:
-    match style:
-        case Style.ROUTER:
-            return _size(rng, (190, 130, 34), (290, 190, 62)), float(rng.uniform(12, 16))
-        case Style.TOOL_CASE:
-            return _size(rng, (280, 210, 85), (400, 300, 140)), float(rng.uniform(18, 34))
-        case Style.BROWN_BOX | Style.WHITE_BOX | Style.PRINTED_BOX:
-            return _size(rng, (210, 160, 80), (430, 300, 240)), float(rng.uniform(2.5, 5))
+def _camera_turns(rng: Rng) -> list[float]:
+    """Azimuths from opposite sides, or around the item."""
+    count = choose(rng, _CAMERAS)
+    first = -np.pi / 2 + rng.uniform(-0.75, 0.75)
+    return [float(first + 2 * np.pi * i / count + rng.uniform(-0.35, 0.35)) for i in range(count)]
 
 
-def _size(
-    rng: Rng, low: tuple[float, float, float], high: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    length, depth, height = (float(value) for value in rng.uniform(low, high))
-    return length, depth, height
-
-
-def _colours(rng: Rng, style: Style) -> tuple[Colour, Colour]:
-    bodies = {
-        Style.BROWN_BOX: _KRAFT,
-        Style.WHITE_BOX: _WHITES,
-        Style.PRINTED_BOX: _PRINTS,
-        Style.ROUTER: _SHELLS[:5],
-        Style.TOOL_CASE: _SHELLS,
-    }[style]
-    accents = _PRINTS if style is Style.WHITE_BOX else _ACCENTS
-    body = bodies[rng.integers(len(bodies))]
-    accent = accents[rng.integers(len(accents))]
-    return _jitter(rng, body, 0.05), _jitter(rng, accent, 0.03)
-
-
-def _camera(rng: Rng, side: int) -> CameraSpec:
-    azimuth = side * (np.pi / 2 + rng.uniform(-0.75, 0.75))
+def _camera(rng: Rng, azimuth: float, fill: float) -> CameraSpec:
     return CameraSpec(
-        azimuth_rad=float(azimuth),
-        elevation_rad=float(rng.uniform(0.55, 0.95)),
-        focal_mm=float(rng.uniform(28, 50)),
+        azimuth_rad=azimuth,
+        elevation_rad=float(rng.uniform(0.5, 1.15)),
+        focal_mm=float(rng.uniform(26, 55)),
         f_number=float(rng.uniform(2.8, 8)),
-        fill=float(rng.uniform(0.64, 0.82)),
-        roll_rad=float(rng.normal(0, 0.015)),
-        aim_offset=(float(rng.uniform(-0.06, 0.06)), float(rng.uniform(-0.06, 0.06))),
+        fill=fill * float(rng.uniform(0.60, 0.86)),
+        roll_rad=float(rng.normal(0, 0.02)),
+        aim_offset=(float(rng.uniform(-0.08, 0.08)), float(rng.uniform(-0.08, 0.08))),
+        exposure_ev=float(np.clip(rng.normal(0, 0.38), -1.0, 0.8)),
+        balance_k=float(rng.normal(0, 450)),
+        dirt=float(rng.uniform(0.2, 1)) if rng.uniform() < 0.15 else 0.0,
     )
 
 
-def facing(face: Face, yaw_rad: float, camera: CameraSpec) -> float:
+def facing(face: Face, item: ItemSpec, camera: CameraSpec) -> float:
     """Cosine between a face's outward normal and the direction to the camera."""
-    if face in (Face.TOP, Face.BOTTOM):
-        rise = float(np.sin(camera.elevation_rad))
-        return rise if face is Face.TOP else -rise
-    turns = {Face.X_POS: 0.0, Face.Y_POS: 0.5, Face.X_NEG: 1.0, Face.Y_NEG: 1.5}[face]
-    normal = yaw_rad + turns * np.pi
-    return float(np.cos(normal - camera.azimuth_rad) * np.cos(camera.elevation_rad))
+    x, y, z = (float(value) for value in AXES[face][0])
+    match item.pose:
+        case Pose.LYING:
+            y, z = z, -y
+        case Pose.FLIPPED:
+            y, z = -y, -z
+        case Pose.UPRIGHT:
+            pass
+    c, s = np.cos(item.yaw_rad), np.sin(item.yaw_rad)
+    x, y = c * x - s * y, s * x + c * y
+    level = np.cos(camera.elevation_rad)
+    toward = (np.cos(camera.azimuth_rad) * level, np.sin(camera.azimuth_rad) * level)
+    return float(x * toward[0] + y * toward[1] + z * np.sin(camera.elevation_rad))
 
 
-def _damages(
-    rng: Rng, product: Product, yaw_rad: float, cameras: tuple[CameraSpec, CameraSpec]
-) -> tuple[DamageSpec, ...]:
-    count = _choose(rng, _DAMAGE_COUNT)
-    kinds = list(APPLICABLE[product])
-    damages = []
-    for _ in range(min(count, MAX_DAMAGES)):
-        kind = kinds[rng.integers(len(kinds))]
-        face = _visible_face(rng, kind, yaw_rad, cameras)
-        damages.append(
-            DamageSpec(
-                type=kind,
-                face=face,
-                u=float(rng.uniform(-0.7, 0.7)),
-                v=float(rng.uniform(-0.55, 0.7)),
-                angle_rad=float(rng.uniform(-np.pi, np.pi)),
-                severity=float(rng.beta(1.1, 1.1)),
-                seed=_sub_seed(rng),
-            )
-        )
+def _damages(rng: Rng, item: ItemSpec, kind: Kind) -> tuple[DamageSpec, ...]:
+    places = {one: _places(one, item, kind) for one in APPLICABLE[item.product]}
+    damages: list[DamageSpec] = []
+    for _ in range(min(choose(rng, _DAMAGE_COUNT), MAX_DAMAGES)):
+        done = {made.type for made in damages} & _ONCE
+        left = [one for one, faces in places.items() if faces and one not in done]
+        chosen = left[rng.integers(len(left))]
+        damages.append(_damage(rng, item, kind, chosen, places[chosen]))
     return tuple(damages)
 
 
-def _visible_face(
-    rng: Rng, kind: DamageType, yaw_rad: float, cameras: tuple[CameraSpec, CameraSpec]
-) -> Face:
-    seen = {
-        face: max(0.0, *(facing(face, yaw_rad, camera) - 0.3 for camera in cameras))
-        for face in Face
-    }
-    if kind is DamageType.SCRATCH:
-        seen[Face.TOP] *= 2
-    return _choose(rng, tuple(seen.items()))
+def _places(type_: DamageType, item: ItemSpec, kind: Kind) -> dict[Face, float]:
+    """Faces that a camera sees and on which this damage can be, and how often it is there."""
+    seen = {face: max(facing(face, item, camera) for camera in item.cameras) - 0.3 for face in Face}
+    places = {face: share for face, share in seen.items() if share > 0}
+    if type_ is DamageType.OPENED:
+        allowed = {Face.TOP}
+    elif type_ is DamageType.MISSING_PART:
+        allowed = {f.face for f in kind.fixtures(item) if f.can_be_lost}
+    elif kind.flat:
+        allowed = {Face.TOP, Face.BOTTOM}
+    elif kind.round:
+        allowed = set(Face) - {Face.TOP, Face.BOTTOM}
+    else:
+        allowed = set(Face)
+    if type_ is DamageType.SCRATCH and Face.TOP in places:
+        places[Face.TOP] *= 2
+    return {face: share for face, share in places.items() if face in allowed}
 
 
-def _station(rng: Rng) -> StationSpec:
-    steel = rng.uniform(0.45, 0.7)
-    rails: tuple[Colour, ...] = (
-        (steel, steel, steel * 1.02), (0.15, 0.25, 0.42), (0.70, 0.55, 0.10), (0.22, 0.30, 0.26),
-    )  # fmt: skip
-    belts: tuple[Colour, ...] = (
-        (0.13, 0.13, 0.135), (0.17, 0.17, 0.17), (0.10, 0.13, 0.12), (0.16, 0.19, 0.22),
-    )  # fmt: skip
-    floors: tuple[Colour, ...] = ((0.47, 0.46, 0.44), (0.38, 0.38, 0.39), (0.52, 0.50, 0.46))
-    lamps = _lamps(rng)
-    return StationSpec(
-        rollers=bool(rng.uniform() < 0.22),
-        belt_colour=_jitter(rng, belts[rng.integers(len(belts))], 0.02),
-        belt_wear=float(rng.uniform(0.1, 1)),
-        rail_height_mm=float(rng.uniform(8, 30)),
-        rail_colour=rails[rng.choice(len(rails), p=[0.55, 0.15, 0.15, 0.15])],
-        belt_width_mm=float(rng.uniform(520, 700)),
-        floor_colour=_jitter(rng, floors[rng.integers(len(floors))], 0.05),
-        clutter=int(rng.integers(2, 7)),
-        lamps=lamps,
-        ambient=float(rng.uniform(0.15, 0.5)),
-        exposure_ev=float(rng.normal(0, 0.25)),
-    )
-
-
-def _lamps(rng: Rng) -> tuple[LampSpec, ...]:
-    count = int(rng.integers(1, 4))
-    shares = rng.dirichlet(np.full(count, 2.0))
-    kelvin = float(rng.uniform(3600, 6800))
-    turn = rng.uniform(-np.pi, np.pi)
-    return tuple(
-        LampSpec(
-            azimuth_rad=float(turn + 2 * np.pi * i / count + rng.uniform(-0.5, 0.5)),
-            elevation_rad=float(rng.uniform(0.6, 1.5)),
-            distance_m=float(rng.uniform(1.1, 2.2)),
-            size_m=(float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.6, 1.4))),
-            share=float(shares[i]),
-            kelvin=kelvin + float(rng.normal(0, 250)),
-        )
-        for i in range(count)
+def _damage(
+    rng: Rng, item: ItemSpec, kind: Kind, type_: DamageType, places: dict[Face, float]
+) -> DamageSpec:
+    face = choose(rng, tuple(places.items()))
+    low, high = (-0.7, 0.7) if face in (Face.TOP, Face.BOTTOM) else kind.v_range
+    u, v = float(rng.uniform(-0.7, 0.7)), float(rng.uniform(low, high))
+    if type_ is DamageType.MISSING_PART:
+        losable = [f for f in kind.fixtures(item) if f.can_be_lost and f.face is face]
+        chosen = losable[rng.integers(len(losable))]
+        u, v = chosen.u, chosen.v
+    return DamageSpec(
+        type=type_,
+        face=face,
+        u=u,
+        v=v,
+        angle_rad=float(rng.uniform(-np.pi, np.pi)),
+        severity=float(rng.beta(1.1, 1.1)),
+        seed=sub_seed(rng),
     )

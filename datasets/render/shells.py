@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from datasets.render import artwork
+import numpy as np
+
+from datasets.render import artwork, palettes
+from datasets.render.arrays import Floats, floats
 from datasets.render.artwork import Canvas
+from datasets.render.grades import Product
+from datasets.render.kinds import Kind, Material
+from datasets.render.layers import Layers
+from datasets.render.parts import Bar, Block, Fixture, Paint
 from datasets.render.spec import Colour, Face, ItemSpec, Rng, Style
 from datasets.render.surface import FACES, RoundedBox
 
@@ -11,7 +18,7 @@ _DARK: Colour = (0.03, 0.03, 0.035)
 SIDES = (Face.X_POS, Face.X_NEG, Face.Y_POS, Face.Y_NEG)
 
 
-def draw(item: ItemSpec, box: RoundedBox, rng: Rng) -> dict[Face, Canvas]:
+def _draw(item: ItemSpec, box: RoundedBox, rng: Rng) -> dict[Face, Canvas]:
     """Artwork of every face of a plastic shell."""
     faces = {face: Canvas(*box.extent(face), item.colour) for face in FACES}
     seam = artwork.toned(item.colour, 0.3)
@@ -64,8 +71,94 @@ def _logo(item: ItemSpec, canvas: Canvas, rng: Rng, x: float, y: float, height: 
     canvas.text(x, y, artwork.brand(rng), height, ink)
 
 
-def ribs(item: ItemSpec, rng: Rng) -> tuple[float, float]:
-    """Height in millimetres and number of the moulded ribs on a case's lid; (0, 0) for none."""
-    if item.style is not Style.TOOL_CASE:
-        return 0.0, 0.0
-    return float(rng.uniform(0.8, 2.0)), float(rng.integers(3, 7))
+def press_dark(item: ItemSpec, layers: Layers, _: Rng) -> None:
+    """Press what is drawn near black (seams, vents, ports) into the shell."""
+    luma, body = layers.colour.mean(-1), float(np.mean(item.colour))
+    layers.relief[luma < min(0.045, 0.5 * body)] -= 1.5
+
+
+def _ribbed(item: ItemSpec, layers: Layers, rng: Rng) -> None:
+    """Press what is dark, and raise ribs along the edges of the lid."""
+    press_dark(item, layers, rng)
+    height_mm, count = float(rng.uniform(0.8, 2.0)), float(rng.integers(3, 7))
+    index = FACES.index(Face.TOP)
+    x = layers.points[index, ..., 0] / (item.size_mm[0] / 2)
+    y = layers.points[index, ..., 1] / (item.size_mm[1] / 2)
+    band = _bands(floats(x), count) * (np.abs(y) < 0.86) * (np.abs(y) > 0.5)
+    layers.relief[index] += height_mm * band.astype(np.float32)
+
+
+def _bands(x: Floats, count: float) -> Floats:
+    return floats(np.clip(np.cos(x * np.pi * count) * 3, 0, 1))
+
+
+def _antennas(item: ItemSpec) -> tuple[Fixture, ...]:
+    plastic = Paint((0.05, 0.05, 0.055), 0.5 - 0.2 * item.glossiness)
+    rng = np.random.default_rng([item.seed, 2])
+    length, depth, height = item.size_mm
+    count = int(rng.integers(2, 5))
+    lean = float(rng.uniform(-0.5, 0.3))
+    rise, back = 120 * float(np.cos(lean)), 120 * float(np.sin(lean))
+    fixtures = []
+    for share in np.linspace(-0.38, 0.38, count):
+        x, z = float(share * length), float(rng.uniform(-4, 4))
+        base = (x, depth / 2 + 7, z)
+        tip = (float(x + rng.normal(0, 8)), depth / 2 + 7 - back, rise)
+        inner, outer = (x, depth / 2 - 6, z), (x, depth / 2 + 13, z)
+        parts = (Bar(base, tip, 6, plastic), Bar(inner, outer, 7, plastic))
+        stub = (Bar(inner, (x, depth / 2 + 4, z), 5, Paint((0.70, 0.58, 0.30), 0.35, 0.8)),)
+        fixtures.append(Fixture(Face.Y_POS, -2 * float(share), 2 * z / height, 12, parts, stub))
+    return tuple(fixtures)
+
+
+def _latches_and_handle(item: ItemSpec) -> tuple[Fixture, ...]:
+    plastic = Paint(item.accent, 0.5 - 0.2 * item.glossiness)
+    bared = Paint((0.62, 0.62, 0.60), 0.4, 0.7)
+    length, depth, height = item.size_mm
+    front, grip = -depth / 2, min(130.0, length * 0.4)
+    fixtures = []
+    for side in (-1, 1):
+        at = (side * length * 0.3, front - 3, 0.0)
+        tall = min(52.0, height * 0.6)
+        pins = tuple(
+            Bar((at[0] + x, front + 4, 0), (at[0] + x, front - 4, 0), 2.5, bared) for x in (-12, 12)
+        )
+        latch = (Block(at, (38.0, 12.0, tall), plastic, 3),)
+        fixtures.append(Fixture(Face.Y_NEG, side * 0.6, 0, 20, latch, pins))
+    left, right = (-grip / 2 - 6, front - 34, -8), (grip / 2 + 6, front - 34, -8)
+    handle = [Bar(left, right, 9, plastic)]
+    for side in (-1, 1):
+        start, end = (side * grip / 2, front + 4, -8), (side * grip / 2, front - 34, -8)
+        handle.append(Bar(start, end, 7, plastic))
+    fixtures.append(Fixture(Face.Y_NEG, 0, -16 / height, 0, tuple(handle)))
+    return tuple(fixtures)
+
+
+KINDS = {
+    Style.ROUTER: Kind(
+        product=Product.DEVICE,
+        weight=0.07,
+        material=Material.PLASTIC,
+        small=(190, 130, 34),
+        large=(290, 190, 62),
+        radius_mm=(12, 16),
+        colours=palettes.SHELLS[:5],
+        accents=palettes.ACCENTS,
+        draw=_draw,
+        finish=press_dark,
+        fixtures=_antennas,
+    ),
+    Style.TOOL_CASE: Kind(
+        product=Product.DEVICE,
+        weight=0.07,
+        material=Material.PLASTIC,
+        small=(280, 210, 85),
+        large=(400, 300, 140),
+        radius_mm=(18, 34),
+        colours=palettes.SHELLS,
+        accents=palettes.ACCENTS,
+        draw=_draw,
+        finish=_ribbed,
+        fixtures=_latches_and_handle,
+    ),
+}

@@ -26,6 +26,32 @@ class Style(StrEnum):
     PRINTED_BOX = "printed_box"
     ROUTER = "router"
     TOOL_CASE = "tool_case"
+    PHONE = "phone"
+    TABLET = "tablet"
+    BOTTLE = "bottle"
+    JAR = "jar"
+    TOY_CAR = "toy_car"
+    TOASTER = "toaster"
+    MAILER = "mailer"
+
+
+class Pose(StrEnum):
+    """How an item lies on the belt."""
+
+    UPRIGHT = "upright"
+    LYING = "lying"
+    """Turned over to its side: its face y_neg is up and its top looks along y."""
+    FLIPPED = "flipped"
+    """Upside down: its bottom is up."""
+
+
+class Belt(StrEnum):
+    """What carries the item."""
+
+    RUBBER = "rubber"
+    RIBBED = "ribbed"
+    MODULAR = "modular"
+    ROLLERS = "rollers"
 
 
 class Face(StrEnum):
@@ -74,6 +100,12 @@ class CameraSpec:
     roll_rad: float
     aim_offset: tuple[float, float]
     """Aim beside the item's centre, in fractions of its size."""
+    exposure_ev: float
+    """Error of the exposure in stops."""
+    balance_k: float
+    """Error of the white balance in kelvin."""
+    dirt: float
+    """How dirty the lens is, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +125,24 @@ class LampSpec:
 class StationSpec:
     """The conveyor and what stands around it."""
 
-    rollers: bool
+    belt: Belt
     belt_colour: Colour
+    stripe: bool
+    """Whether a painted line runs along the belt."""
     belt_wear: float
     rail_height_mm: float
     rail_colour: Colour
     belt_width_mm: float
     floor_colour: Colour
     clutter: int
+    neighbours: int
+    """Other goods on the belt."""
+    scraps: int
+    """Bits of paper, tape and film on the belt."""
     lamps: tuple[LampSpec, ...]
     ambient: float
-    exposure_ev: float
+    motion_mm: float
+    """Way that the item moves along the belt while the shutter is open."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +155,10 @@ class ItemSpec:
     style: Style
     size_mm: tuple[float, float, float]
     radius_mm: float
+    """Of the rounding of its edges."""
+    plan_radius_mm: float
+    """Of the rounding of its outline seen from above."""
+    pose: Pose
     colour: Colour
     accent: Colour
     glossiness: float
@@ -123,7 +166,7 @@ class ItemSpec:
     offset_mm: tuple[float, float]
     damages: tuple[DamageSpec, ...]
     station: StationSpec
-    cameras: tuple[CameraSpec, CameraSpec]
+    cameras: tuple[CameraSpec, ...]
 
 
 def item_id_of(seed: int, index: int) -> str:

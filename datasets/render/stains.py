@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.render.arrays import floats
-from datasets.render.grades import Product
-from datasets.render.layers import Layers
+from datasets.render.kinds import Material
 from datasets.render.noise import noise3, smoothstep
+from datasets.render.piece import Piece
 from datasets.render.spec import DamageSpec
-from datasets.render.surface import AXES, RoundedBox
+from datasets.render.surface import AXES
 
 _MASK_FROM = 0.3
 """A stain is where it covers this share of the ground colour."""
 
 
-def paint(
-    damage: DamageSpec, product: Product, box: RoundedBox, layers: Layers, channel: int
-) -> None:
+def paint(damage: DamageSpec, piece: Piece, channel: int) -> None:
     """Lay a stain over the layers and mark its mask."""
+    box, layers = piece.box, piece.layers
+    absorbs = piece.material is Material.CARDBOARD
     rng = np.random.default_rng(damage.seed)
     centre, _ = box.place(damage.face, floats(damage.u), floats(damage.v))
     radius = (0.10 + 0.26 * damage.severity) * min(float(np.mean(box.size_mm)), 260) + 6
@@ -32,13 +32,13 @@ def paint(
     distance = np.linalg.norm(away, axis=-1) / radius
     distance = distance + 0.55 * noise3(points, radius * 1.3, damage.seed, 2)
     distance = distance + 0.16 * noise3(points, radius * 0.25, damage.seed + 4, 3)
-    dirt = product is Product.DEVICE or rng.uniform() < 0.45
+    dirt = not absorbs or rng.uniform() < 0.45
     if dirt:
         patchy = noise3(points, 14, damage.seed + 1, 3)
         cover = smoothstep(1.15, 0.35, distance) * smoothstep(-0.55, 0.2, patchy + 0.3)
         tints = ((0.16, 0.13, 0.10), (0.10, 0.10, 0.10), (0.36, 0.27, 0.17), (0.55, 0.50, 0.40))
         tint = floats(tints[rng.choice(4, p=[0.35, 0.25, 0.25, 0.15])])
-        if product is Product.DEVICE and layers.colour[near].mean() < 0.35:
+        if not absorbs and layers.colour[near].mean() < 0.35:
             tint = floats((0.58, 0.52, 0.42))
         opacity = (0.5 + 0.42 * damage.severity) * cover
         layers.roughness[near] += (0.85 - layers.roughness[near]) * cover

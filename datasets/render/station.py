@@ -7,9 +7,9 @@ from typing import Any
 import bpy
 import numpy as np
 
-from datasets.render import meshes
+from datasets.render import goods, meshes
 from datasets.render.nodes import Shader, linear
-from datasets.render.spec import Colour, LampSpec, Rng, StationSpec
+from datasets.render.spec import Belt, Colour, ItemSpec, LampSpec, Rng, StationSpec
 
 _LENGTH_MM = 4200.0
 _FLOOR_MM = -780.0
@@ -20,15 +20,23 @@ _CLUTTER: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
-def build(station: StationSpec, rng: Rng) -> None:
-    """Put a station into the scene: belt at height 0, running along x."""
-    if station.rollers:
-        _rollers(station)
-    else:
-        _belt(station)
+def build(item: ItemSpec, rng: Rng) -> None:
+    """Put the station of an item into the scene: belt at height 0, running along x."""
+    station = item.station
+    match station.belt:
+        case Belt.ROLLERS:
+            _rollers(station)
+        case Belt.MODULAR:
+            _modules(station)
+        case Belt.RUBBER | Belt.RIBBED:
+            _belt(station)
+    if station.stripe and station.belt is not Belt.ROLLERS:
+        _stripe(station, rng)
     _rails(station)
     _floor(station)
     _clutter(station, rng)
+    goods.neighbours(station, item, rng)
+    goods.scraps(station, item, rng)
     for lamp in station.lamps:
         _lamp(lamp)
     _ambient(station)
@@ -46,9 +54,56 @@ def _belt(station: StationSpec) -> None:
     material = shader.finish(
         Base_Color=colour, Roughness=shader.ramp(dust, 0.5, 0.85), Normal=grain
     )
+    _lay_belt(station, material)
+    if station.belt is Belt.RIBBED:
+        pitch, width = 58.0 + 60 * station.belt_wear, station.belt_width_mm - 60
+        for x in np.arange(-1300, 1300, pitch):
+            meshes.block("rib", (float(x), 0, -3.2), (7, width, 8), material, 1.5)
+
+
+def _modules(station: StationSpec) -> None:
+    """Plastic modules, hinged: bricks with dark gaps."""
+    shader = Shader("modules")
+    place = shader.node("TexCoord").outputs["Object"]
+    brick = shader.node(
+        "TexBrick",
+        {
+            "Vector": place,
+            "Scale": 1.0,
+            "Color1": (1, 1, 1, 1),
+            "Color2": (0.9, 0.9, 0.9, 1),
+            "Mortar": (0.62, 0.62, 0.62, 1),
+            "Mortar Size": 0.0011,
+            "Mortar Smooth": 0.2,
+            "Brick Width": 0.076,
+            "Row Height": 0.0254,
+        },
+    )
+    scuffs = shader.ramp(shader.noise(30, 4, (0.3, 1, 1)), 1 - 0.6 * station.belt_wear, 1.1)
+    colour = shader.mix(1.0, linear(station.belt_colour), brick.outputs["Color"], "MULTIPLY")
+    colour = shader.mix(1.0, colour, scuffs, "MULTIPLY")
+    normal = shader.bump(shader.math("SUBTRACT", 1.0, brick.outputs[1]), 0.002)
+    _lay_belt(
+        station,
+        shader.finish(Base_Color=colour, Roughness=shader.ramp(scuffs, 0.3, 0.6), Normal=normal),
+    )
+
+
+def _lay_belt(station: StationSpec, material: Any) -> None:
     meshes.block("belt", (0, 0, -6), (_LENGTH_MM, station.belt_width_mm, 12), material, 4)
     bed = Shader("bed").finish(Base_Color=linear((0.3, 0.3, 0.31)), Roughness=0.6)
     meshes.block("bed", (0, 0, -60), (_LENGTH_MM, station.belt_width_mm - 20, 90), bed)
+
+
+def _stripe(station: StationSpec, rng: Rng) -> None:
+    """A worn line along the belt."""
+    shader = Shader("stripe")
+    worn = shader.ramp(shader.noise(50, 4, (0.3, 1, 1)), 0.2, 1.3)
+    inks: tuple[Colour, ...] = ((0.75, 0.72, 0.66), (0.75, 0.58, 0.08), (0.6, 0.1, 0.08))
+    colour = shader.mix(worn, linear(station.belt_colour), linear(inks[rng.integers(3)]))
+    y = float(rng.uniform(-0.3, 0.3)) * station.belt_width_mm
+    size = (_LENGTH_MM, float(rng.uniform(8, 30)), 0.3)
+    meshes.block("stripe", (0, y, 0.1), size, shader.finish(Base_Color=colour, Roughness=0.6), 0.1)
 
 
 def _rollers(station: StationSpec) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.render.arrays import Floats, Texels, floats
+from datasets.render.kinds import Material
 from datasets.render.layers import Layers
 from datasets.render.noise import noise3, smoothstep
+from datasets.render.piece import Piece
 from datasets.render.spec import DamageSpec, Rng, Style
 from datasets.render.surface import FACES, RoundedBox
 
@@ -23,13 +25,12 @@ class _Stroke:
     width_mm: float
 
 
-def paint_scratch(
-    damage: DamageSpec, style: Style, box: RoundedBox, layers: Layers, channel: int
-) -> None:
+def paint_scratch(damage: DamageSpec, piece: Piece, channel: int) -> None:
     """Scratch the surface: pale stress marks in plastic, bared paper in print, scuffs in kraft."""
+    style, box, layers = piece.item.style, piece.box, piece.layers
     rng = np.random.default_rng(damage.seed)
     bared = {
-        Style.BROWN_BOX: (0.82, 0.70, 0.53),
+        Style.BROWN_BOX: (0.88, 0.78, 0.62),
         Style.WHITE_BOX: (0.55, 0.47, 0.37),
         Style.PRINTED_BOX: (0.90, 0.87, 0.82),
     }
@@ -52,8 +53,12 @@ def _stressed(layers: Layers, damage: DamageSpec) -> Floats:
     return floats(0.45 * ground + 0.5 if ground.mean() < 0.48 else 0.42 * ground)
 
 
-def paint_crack(damage: DamageSpec, box: RoundedBox, layers: Layers, channel: int) -> None:
-    """Crack a plastic shell: a dark branching line, with a chip broken out where it is heavy."""
+def paint_crack(damage: DamageSpec, piece: Piece, channel: int) -> None:
+    """Crack a shell: a dark branching line in plastic, a pale star in glass; chips where it is heavy."""
+    box, layers = piece.box, piece.layers
+    if piece.material is Material.GLASS:
+        _shatter(damage, piece, channel)
+        return
     rng = np.random.default_rng(damage.seed)
     for stroke in _crack_strokes(damage, box, rng):
         near, distance = _distances(stroke, damage, box, layers)
@@ -63,6 +68,70 @@ def paint_crack(damage: DamageSpec, box: RoundedBox, layers: Layers, channel: in
         layers.mark(near, channel, distance < stroke.width_mm / 2 + _MARGIN_MM)
     if damage.severity > 0.55:
         _chip(damage, box, layers, channel)
+
+
+def _shatter(damage: DamageSpec, piece: Piece, channel: int) -> None:
+    """Cracked glass: rays from where it was hit, rings between them, a crushed spot in the middle."""
+    rng = np.random.default_rng(damage.seed)
+    layers = piece.layers
+    for stroke in _star_strokes(damage, piece.box, rng):
+        near, distance = _distances(stroke, damage, piece.box, layers)
+        core = smoothstep(stroke.width_mm / 2 + 0.3, stroke.width_mm / 2 - 0.3, distance)
+        shimmer = 0.55 + 0.45 * noise3(layers.points[near], 14, damage.seed + 2, 2)
+        light = (core * np.clip(shimmer, 0.2, 1))[:, None]
+        layers.colour[near] = layers.colour[near] * (1 - light) + floats((0.84, 0.86, 0.87)) * light
+        layers.roughness[near] += (0.5 - layers.roughness[near]) * core
+        layers.relief[near] -= 0.8 * core
+        layers.mark(near, channel, distance < stroke.width_mm / 2 + _MARGIN_MM)
+    centre, _ = piece.box.place(damage.face, floats(damage.u), floats(damage.v))
+    radius = 2.5 + 0.07 * min(piece.box.extent(damage.face)) * damage.severity
+    near = layers.near(centre, radius * 1.6)
+    points = layers.points[near]
+    distance = floats(np.linalg.norm(points - centre, axis=-1) / radius)
+    splinters = noise3(points, max(2.0, radius * 0.35), damage.seed + 3, 3)
+    crushed = smoothstep(1.1, 0.5, floats(distance + 0.35 * splinters))
+    tone = (0.25 + 0.6 * smoothstep(-0.3, 0.4, splinters))[:, None]
+    if damage.severity > 0.7:
+        tone = tone * smoothstep(0.35, 0.5, distance)[:, None] + 0.01
+    share = (0.9 * crushed)[:, None]
+    layers.colour[near] = layers.colour[near] * (1 - share) + tone * floats((0.97, 1, 1)) * share
+    layers.roughness[near] += (0.6 - layers.roughness[near]) * crushed
+    layers.relief[near] += crushed * splinters * 0.8
+    layers.mark(near, channel, crushed > 0.4)
+
+
+def _star_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Stroke]:
+    width, height = box.extent(damage.face)
+    centre = floats((damage.u * width / 2, damage.v * height / 2))
+    length = (0.16 + 0.75 * damage.severity) * max(0.5 * (width + height), 40)
+    count = int(4 + damage.severity * rng.uniform(5, 10))
+    turns = (
+        damage.angle_rad + (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2 * np.pi / count
+    )
+    widest = 0.55 + 0.0022 * (width + height)
+    strokes, rays = [], []
+    for turn in turns:
+        reach = length * float(rng.uniform(0.3, 1.0))
+        ray = _walk(rng, centre, float(turn), reach, max(reach / 9, 3.0), 0.14)
+        rays.append(ray)
+        strokes.append(_Stroke(ray, widest * float(rng.uniform(0.6, 1.1))))
+        if rng.uniform() < damage.severity:
+            at = ray[int(rng.integers(1, len(ray)))]
+            fork = float(turn + rng.choice([-1, 1]) * rng.uniform(0.3, 0.9))
+            strokes.append(_Stroke(_walk(rng, at, fork, reach * 0.5, 5.0, 0.2), widest * 0.6))
+    for ring in range(int(damage.severity * 4)):
+        far = length * (0.08 + 0.1 * ring)
+        for one, other in zip(rays, [*rays[1:], rays[0]], strict=True):
+            if rng.uniform() < 0.65:
+                a, b = _at_distance(one, centre, far), _at_distance(other, centre, far)
+                strokes.append(_Stroke(floats(np.stack([a, b])), widest * 0.6))
+    return strokes
+
+
+def _at_distance(ray: Floats, centre: Floats, far: float) -> Floats:
+    """Corner of a ray that is nearest to this distance from the centre."""
+    away = np.linalg.norm(ray - centre, axis=1)
+    return floats(ray[int(np.argmin(np.abs(away - far)))])
 
 
 def _chip(damage: DamageSpec, box: RoundedBox, layers: Layers, channel: int) -> None:
@@ -123,7 +192,7 @@ def _scratch_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Str
         bend = float(rng.normal(0, 0.07)) * length
         line = floats(np.stack([t * length, bend * (t**2) * 4 + rng.normal(0, 0.35, 9)], -1))
         start = floats(centre + rng.normal(0, 5 + 12 * damage.severity, 2))
-        stroke_width = float(rng.uniform(0.7, 1.1 + 1.3 * damage.severity))
+        stroke_width = float(rng.uniform(0.8, 1.3 + 2.2 * damage.severity))
         strokes.append(_Stroke(_turned(line, angle, start), stroke_width))
     return strokes
 
@@ -131,8 +200,8 @@ def _scratch_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Str
 def _crack_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Stroke]:
     width, height = box.extent(damage.face)
     centre = floats((damage.u * width / 2, damage.v * height / 2))
-    length = 30 + 0.55 * min(width, height) * damage.severity + 25 * damage.severity
-    widest = 0.8 + 1.0 * damage.severity
+    length = 34 + 0.55 * min(width, height) * damage.severity + 35 * damage.severity
+    widest = 1.1 + 1.4 * damage.severity
     main = _walk(rng, centre, damage.angle_rad, length, length / 9)
     strokes = [_Stroke(main, widest)]
     for _ in range(int(damage.severity * 5)):
@@ -143,9 +212,11 @@ def _crack_strokes(damage: DamageSpec, box: RoundedBox, rng: Rng) -> list[_Strok
     return strokes
 
 
-def _walk(rng: Rng, start: Floats, angle: float, length: float, step: float) -> Floats:
+def _walk(
+    rng: Rng, start: Floats, angle: float, length: float, step: float, wander: float = 0.25
+) -> Floats:
     count = max(3, int(length / step))
-    angles = angle + np.cumsum(rng.normal(0, 0.35, count)) * 0.7
+    angles = angle + np.cumsum(rng.normal(0, wander, count))
     steps = np.stack([np.cos(angles), np.sin(angles)], -1) * step
     return floats(np.concatenate([[start], start + np.cumsum(steps, 0)]))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.render.arrays import Floats, floats
-from datasets.render.spec import Face
+from datasets.render.spec import Face, ItemSpec
 
 FACES: tuple[Face, ...] = tuple(Face)
 
@@ -27,10 +27,19 @@ AXES: dict[Face, Floats] = {
 
 @dataclass(frozen=True)
 class RoundedBox:
-    """A box with rounded edges, centred at the origin; lengths in millimetres."""
+    """A box with rounded edges, centred at the origin; lengths in millimetres.
+
+    ``plan_radius_mm`` rounds its outline seen from above: half of its width makes it a cylinder.
+    """
 
     size_mm: tuple[float, float, float]
     radius_mm: float
+    plan_radius_mm: float = 0.0
+
+    @classmethod
+    def of(cls, item: ItemSpec) -> RoundedBox:
+        """The box of an item."""
+        return cls(item.size_mm, item.radius_mm, item.plan_radius_mm)
 
     @property
     def half(self) -> Floats:
@@ -47,10 +56,19 @@ class RoundedBox:
         """Positions and unit normals, each (..., 3), at face coordinates in -1..1."""
         normal, along, up = AXES[face]
         cube = (normal + u[..., None] * along + v[..., None] * up) * self.half
-        core = np.clip(cube, self.radius_mm - self.half, self.half - self.radius_mm)
-        outward = cube - core
-        outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
-        return core + self.radius_mm * outward, outward
+        edge, plan = self.radius_mm, max(self.radius_mm, self.plan_radius_mm)
+        core_xy = np.clip(cube[..., :2], plan - self.half[:2], self.half[:2] - plan)
+        out_xy = cube[..., :2] - core_xy
+        rho, direction = _square_to_disc(floats(out_xy))
+        core_rho = np.minimum(rho, plan - edge)
+        core_z = np.clip(cube[..., 2], edge - self.half[2], self.half[2] - edge)
+        beyond = np.stack([rho - core_rho, cube[..., 2] - core_z], -1)
+        beyond = beyond / np.linalg.norm(beyond, axis=-1, keepdims=True)
+        outward = np.concatenate([direction * beyond[..., :1], beyond[..., 1:]], -1)
+        core = np.concatenate(
+            [core_xy + direction * core_rho[..., None], core_z[..., None]], axis=-1
+        )
+        return floats(core + edge * outward), floats(outward)
 
     def knots(self, length_mm: float, cells: int) -> Floats:
         """Grid lines along a face of this length, in -1..1, close together in the rounding."""
@@ -58,3 +76,15 @@ class RoundedBox:
         rounding = 1 - (1 - flat) * np.linspace(0, 1, 5)[:-1]
         inner = np.linspace(-flat, flat, cells + 1)
         return floats(np.concatenate([-rounding, inner, rounding[::-1]]))
+
+
+def _square_to_disc(offset: Floats) -> tuple[Floats, Floats]:
+    """Radii (...) and unit directions (..., 2) that turn a square's offsets into a disc's, at even angles."""
+    size = np.abs(offset)
+    rho = size.max(-1)
+    angle = size.min(-1) / np.maximum(rho, 1e-6) * (np.pi / 4)
+    wide = size[..., 0] >= size[..., 1]
+    x = np.where(wide, np.cos(angle), np.sin(angle))
+    y = np.where(wide, np.sin(angle), np.cos(angle))
+    sign = np.where(offset < 0, -1, 1)
+    return floats(rho), floats(np.stack([x, y], -1) * sign)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.render.arrays import Floats, Texels, floats
-from datasets.render.layers import Layers
+from datasets.render.kinds import Material
 from datasets.render.noise import noise3, smoothstep
-from datasets.render.spec import DamageSpec, Face, Style
+from datasets.render.parts import Paint, Part, Sheet
+from datasets.render.piece import Piece
+from datasets.render.spec import Colour, DamageSpec, Face
 from datasets.render.surface import AXES, FACES, RoundedBox
 
 _RAGGED_MM = 2.5
@@ -73,13 +75,11 @@ class Tear:
         return floats(away @ floats((c, s))), floats(away @ floats((-s, c)))
 
 
-def paint(damage: DamageSpec, style: Style, box: RoundedBox, layers: Layers, channel: int) -> None:
-    """Bare the fluting under the tongue and mark its mask."""
-    tear = Tear.of(damage, box)
+def paint(damage: DamageSpec, piece: Piece, channel: int) -> None:
+    """Bare what is under the tongue and mark its mask."""
+    tear, layers = Tear.of(damage, piece.box), piece.layers
     index = FACES.index(damage.face)
-    _, along_axis, up_axis = AXES[damage.face]
-    points = layers.points[index]
-    flat = np.stack([points @ along_axis, points @ up_axis], -1)
+    flat = piece.flat(damage)
     along, across = tear.local(flat)
     rows, columns = np.nonzero(
         (along > -6) & (along < tear.length_mm + 8) & (np.abs(across) < tear.width_mm + 10)
@@ -89,27 +89,62 @@ def paint(damage: DamageSpec, style: Style, box: RoundedBox, layers: Layers, cha
     edge = np.where(across > 0, tear.half_width(along, 1), tear.half_width(along, -1))
     inside = np.minimum(edge - np.abs(across), along).astype(np.float32)
     inside = np.minimum(inside, tear.length_mm - along)
-    _bare(tear, style, layers, near, flat[rows, columns], inside)
+    if piece.material is Material.FILM:
+        _lay_open(tear, piece, near, inside)
+    else:
+        _bare(tear, piece, near, flat[rows, columns], inside)
     layers.mark(near, channel, inside > -1.0)
 
 
-def _bare(
-    tear: Tear,
-    style: Style,
-    layers: Layers,
-    near: Texels,
-    flat: Floats,
-    inside: Floats,
-) -> None:
+def _lay_open(tear: Tear, piece: Piece, near: Texels, inside: Floats) -> None:
+    """Torn film: stretched white edges, the contents behind."""
+    layers, points = piece.layers, piece.layers.points[near]
+    fold = noise3(points * floats((1, 0.5, 1)), 24, tear.seed + 1, 3)
+    open_ = smoothstep(-0.4, 0.4, inside)[:, None]
+    edge = smoothstep(-4.5, -0.4, floats(inside + 1.5 * noise3(points, 8, tear.seed + 2, 3)))
+    lip = edge[:, None] * (1 - open_)
+    behind = piece.pulp * (0.6 + 0.3 * fold[:, None])
+    behind = behind * (0.2 + 0.8 * smoothstep(0.3, 6.0, inside))[:, None]
+    stretched = floats(np.minimum(0.92, layers.colour[near] * 0.35 + 0.58))
+    colour = layers.colour[near] * (1 - 0.8 * lip) + stretched * 0.8 * lip
+    layers.colour[near] = colour * (1 - open_) + behind * open_
+    layers.roughness[near] += (0.85 - layers.roughness[near]) * open_[:, 0]
+    layers.relief[near] += 1.2 * lip[:, 0] - open_[:, 0] * (2.5 - 0.8 * fold)
+
+
+def parts(damage: DamageSpec, piece: Piece, channel: int) -> tuple[Part, ...]:
+    """The tongue of board that is peeled back."""
+    if piece.material is Material.FILM:
+        return ()
+    tear = Tear.of(damage, piece.box)
+    outside = Paint(_colour_beside(tear, piece), 0.8, channel=channel)
+    r, g, b = (float(value) for value in piece.pulp * floats(0.92))
+    inside = Paint((r, g, b), 0.9, channel=channel, ragged=0.4)
+    return (Sheet(flap(tear, piece.box), outside, inside),)
+
+
+def _colour_beside(tear: Tear, piece: Piece) -> Colour:
+    """Colour of the face just behind a tear's hinge."""
+    width, height = piece.box.extent(tear.face)
+    texels = piece.layers.colour.shape[1]
+    direction = floats((np.cos(tear.angle_rad), np.sin(tear.angle_rad)))
+    x, y = tear.hinge - 8 * direction
+    column = int(np.clip((x / width + 0.5) * texels, 0, texels - 1))
+    row = int(np.clip((y / height + 0.5) * texels, 0, texels - 1))
+    r, g, b = piece.layers.colour[FACES.index(tear.face), row, column]
+    return float(r), float(g), float(b)
+
+
+def _bare(tear: Tear, piece: Piece, near: Texels, flat: Floats, inside: Floats) -> None:
+    layers = piece.layers
     points = layers.points[near]
     fibre = noise3(points * floats((1, 1, 0.35)), 5, tear.seed + 1, 4)
     layered = smoothstep(-0.1, 0.15, noise3(points, 28, tear.seed + 2, 4))
     flutes = 0.5 + 0.5 * np.cos(2 * np.pi * flat[:, 0] / _FLUTE_MM)
     torn = smoothstep(-0.4, 0.4, inside)
     rim = smoothstep(-3.0, -0.3, inside) * (1 - torn)
-    pulp = floats((0.72, 0.62, 0.48) if style is Style.BROWN_BOX else (0.68, 0.58, 0.46))
     shade = (1 - 0.22 * (1 - flutes) * (1 - layered) + 0.10 * fibre)[:, None]
-    colour = pulp * shade * (0.94 + 0.08 * layered[:, None])
+    colour = piece.pulp * shade * (0.94 + 0.08 * layered[:, None])
     ground = layers.colour[near]
     frayed = (0.55 * rim * smoothstep(-0.3, 0.5, fibre))[:, None]
     ground = floats(ground * (1 - frayed) + floats((0.88, 0.80, 0.67)) * frayed)

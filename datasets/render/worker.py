@@ -24,7 +24,7 @@ def silence() -> None:
 
 
 def render_item(root: Path, settings: folder.Settings, index: int, threads: int) -> str:
-    """Render both pictures of one item into the folder and return its id.
+    """Render all pictures of one item into the folder and return its id.
 
     Raises:
         RenderError: Blender's module cannot be loaded.
@@ -50,6 +50,6 @@ def photograph(spec: ItemSpec, quality: Quality, threads: int) -> list[Exposure]
         ) from error
     camera.reset(quality, threads)
     item.build(spec, quality.texels)
-    station.build(spec.station, np.random.default_rng([spec.seed, 3]))
+    station.build(spec, np.random.default_rng([spec.seed, 3]))
     with tempfile.TemporaryDirectory() as scratch:
         return [camera.expose(spec, view, Path(scratch)) for view in range(len(spec.cameras))]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.render.arrays import Floats
+from datasets.render.catalogue import KINDS
+from datasets.render.damages import MAKERS
 from datasets.render.grades import APPLICABLE, GRADE_OF, Product, grade_of
 from datasets.render.labels import label
 from datasets.render.sampling import facing, sample_item
-from datasets.render.spec import MAX_DAMAGES, Face, ItemSpec, item_id_of
+from datasets.render.spec import MAX_DAMAGES, Face, ItemSpec, Pose, Style, item_id_of
 from model.contract import DamageType, Grade, ItemFacts
 
 seeds = st.integers(0, 2**40)
@@ -46,12 +50,49 @@ def test_damages_fit_the_product_and_face_a_camera(seed: int, index: int) -> Non
     for damage in item.damages:
         assert damage.type in APPLICABLE[item.product]
         assert 0 <= damage.severity <= 1
-        assert damage.face is not Face.BOTTOM
-        assert max(facing(damage.face, item.yaw_rad, camera) for camera in item.cameras) > 0.3
+        assert damage.face is not Face.BOTTOM or item.pose is not Pose.UPRIGHT
+        assert max(facing(damage.face, item, camera) for camera in item.cameras) > 0.3
+
+
+def test_every_style_and_type_has_its_entry() -> None:
+    assert set(KINDS) == set(Style)
+    assert {kind.product for kind in KINDS.values()} == set(APPLICABLE) == set(Product)
+    assert set(MAKERS) == set(GRADE_OF) == {one for kinds in APPLICABLE.values() for one in kinds}
+
+
+def test_a_product_loses_parts_only_if_it_has_some() -> None:
+    for index in range(200):
+        item = sample_item(5, index)
+        losable = any(f.can_be_lost for f in KINDS[item.style].fixtures(item))
+        assert losable == (DamageType.MISSING_PART in APPLICABLE[item.product])
+
+
+def test_a_turned_item_shows_other_faces() -> None:
+    item = sample_item(5, 0)
+    above = replace(item.cameras[0], elevation_rad=1.5)
+    up = {
+        pose: max(Face, key=lambda face: facing(face, replace(item, pose=pose), above))
+        for pose in Pose
+    }
+    assert up == {
+        Pose.UPRIGHT: Face.TOP,
+        Pose.LYING: Face.Y_NEG,
+        Pose.FLIPPED: Face.BOTTOM,
+    }
+
+
+def test_an_item_has_two_or_three_cameras_all_around() -> None:
+    counts = set()
+    for index in range(60):
+        cameras = sample_item(5, index).cameras
+        counts.add(len(cameras))
+        turns = sorted(camera.azimuth_rad % (2 * np.pi) for camera in cameras)
+        assert np.diff(turns).min() > 1
+    assert counts == {2, 3}
 
 
 def test_every_product_type_and_grade_occurs() -> None:
-    items = [sample_item(5, index) for index in range(120)]
+    items = [sample_item(5, index) for index in range(600)]
     grades = {grade_of((d.type, d.severity) for d in item.damages) for item in items}
     assert grades == set(Grade)
     assert {item.product for item in items} == set(Product)

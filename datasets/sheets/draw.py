@@ -1,0 +1,151 @@
+"""Contact sheets: many labelled pictures at a glance, damage outlined, labels beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+
+from datasets.manifest import LabelledPicture, ManifestError, Region
+from model.contract import DamageType, Grade
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+CELL_WIDTH = 320
+"""Pixels of one picture and its caption."""
+_INK, _FAINT, _GROUND = (30, 30, 32), (110, 110, 115), (245, 245, 243)
+_COLOURS: dict[DamageType, tuple[int, int, int]] = dict(
+    zip(
+        DamageType,
+        (
+            (230, 60, 50), (255, 190, 0), (160, 60, 200), (0, 200, 230), (255, 110, 0),
+            (60, 190, 70), (255, 60, 170), (150, 100, 40), (40, 110, 240), (0, 160, 130),
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which pictures a sheet shows; None is any."""
+
+    category: str | None = None
+    damage: DamageType | None = None
+    grade: Grade | None = None
+
+    def shows(self, row: LabelledPicture) -> bool:
+        """Whether a picture is wanted. A grade is wanted where the label allows no other."""
+        return (
+            self.category in (None, row.category)
+            and (self.damage is None or self.damage in row.present)
+            and (self.grade is None or (row.grade is not None and row.grade.exact is self.grade))
+        )
+
+
+def spread(rows: Sequence[LabelledPicture], limit: int) -> list[LabelledPicture]:
+    """At most ``limit`` of the rows, evenly from first to last."""
+    if len(rows) <= limit:
+        return list(rows)
+    return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+def draw_sheet(
+    rows: Iterable[LabelledPicture], root: Path, *, count: int, columns: int
+) -> Image.Image:
+    """One picture of ``count`` cells in rows of ``columns``.
+
+    Raises:
+        ManifestError: There is none, or a picture or mask cannot be read.
+    """
+    if not count:
+        raise ManifestError("no picture is as the options ask")
+    columns = min(columns, count)
+    width, height, caption = CELL_WIDTH, CELL_WIDTH * 3 // 4, 46
+    sheet = Image.new("RGB", (columns * width, -(-count // columns) * (height + caption)), _GROUND)
+    for index, row in enumerate(rows):
+        line, column = divmod(index, columns)
+        x, y = column * width, line * (height + caption)
+        cell = _picture(row, root, (width - 4, height - 4))
+        sheet.paste(cell, (x + (width - cell.width) // 2, y + (height - cell.height) // 2))
+        _write(ImageDraw.Draw(sheet), row, x + 4, y + height, width - 8, caption)
+    return sheet
+
+
+def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.Image:
+    path = root / row.picture
+    try:
+        with Image.open(path) as opened:
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+    except OSError as error:
+        raise ManifestError(f"{path}: not a readable picture ({error})") from error
+    picture = ImageOps.contain(upright, room)
+    for region in row.regions:
+        outline = _outline(_area(region, root, picture.size))
+        picture.paste(_COLOURS[region.type], mask=outline)
+    return picture
+
+
+def _area(region: Region, root: Path, size: tuple[int, int]) -> Image.Image:
+    if region.polygon is not None:
+        area = Image.new("L", size)
+        corners = [(x * size[0], y * size[1]) for x, y in region.polygon]
+        ImageDraw.Draw(area).polygon(corners, fill=255)
+        return area
+    path = root / (region.mask or "")
+    try:
+        with Image.open(path) as mask:
+            brightest: NDArray[np.uint8] = np.asarray(mask.convert("RGB")).max(axis=2)
+    except OSError as error:
+        raise ManifestError(f"{path}: not a readable mask ({error})") from error
+    damaged = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
+    return damaged.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
+
+
+def _outline(area: Image.Image) -> Image.Image:
+    grown = np.asarray(area.filter(ImageFilter.MaxFilter(5)))
+    inner = np.asarray(area.filter(ImageFilter.MaxFilter(3)))
+    return Image.fromarray((grown > inner).astype(np.uint8) * 255)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, row: LabelledPicture, x: int, y: int, width: int, height: int
+) -> None:
+    """Two lines: the name; grade and damages, each in its outline's colour."""
+    size = height * 0.36
+    font = ImageFont.load_default(size)
+    name = row.item_id if row.view == 0 else f"{row.item_id}  view {row.view}"
+    draw.text((x, y), _cut(draw, name, font, width), font=font, fill=_FAINT)
+    at, line = float(x), y + height * 0.45
+    words = [(_grade(row), _INK)] + [(_damage(row, kind), _COLOURS[kind]) for kind in row.present]
+    for text, colour in words:
+        draw.text((at, line), text, font=font, fill=colour)
+        at += draw.textlength(text + "  ", font=font)
+
+
+def _grade(row: LabelledPicture) -> str:
+    if row.grade is None:
+        return "grade unknown"
+    if row.grade.exact is not None:
+        return row.grade.exact.value
+    return f"{row.grade.best.value}..{row.grade.worst.value}"
+
+
+def _damage(row: LabelledPicture, kind: DamageType) -> str:
+    known = [
+        region.severity
+        for region in row.regions
+        if region.type is kind and region.severity is not None
+    ]
+    return f"{kind.value} {max(known):.2f}" if known else kind.value
+
+
+def _cut(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:
+    while len(text) > 1 and draw.textlength(text, font=font) > width:
+        text = text[1:]
+    return text
