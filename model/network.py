@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MAP_STRIDE = 16
+MAP_STRIDE = 8
 HEADS_ONLY = 9
 #: Modules of each part of the backbone: the stem, seven stages, the last convolution.
 _PARTS = (("conv_stem", "bn1"), *((f"blocks.{n}",) for n in range(7)), ("conv_head", "bn2"))
 _LAST_CONVOLUTION = 8
-#: Part of the backbone after which its activations feed the maps.
-_FINE_PART = 5
-_FUSED = 128
+#: Parts of the backbone after which its activations feed the maps, beside the last: strides 8, 16.
+_LEVEL_PARTS = (3, 5)
+_FUSED = 96
 #: Sharpness of the soft maximum that turns a map into one logit.
 _POOLING = 4.0
 
@@ -64,7 +64,7 @@ class Outputs:
     damage_logits: Tensor
     """(N, T)"""
     map_logits: Tensor
-    """(N, T, H / 16, W / 16)"""
+    """(N, T, H / 8, W / 8)"""
     features: Tensor
     """(N, 1280) pooled features of the backbone."""
 
@@ -75,8 +75,9 @@ class Activations:
 
     reached: Tensor
     """(N, C, h, w)"""
-    fine: Tensor | None
-    """(N, C', H / 16, W / 16), for the maps; None: the backbone has not come so far."""
+    levels: tuple[Tensor, ...] = ()
+    """(N, C', H / 8, W / 8) and (N, C'', H / 16, W / 16) for the maps, as far as the backbone has come.
+    The last may be left out where it is `reached` itself."""
 
 
 class GradingNetwork(nn.Module):
@@ -110,9 +111,8 @@ class GradingNetwork(nn.Module):
             drop_path_rate=drop_path,
         )
         channels = [info["num_chs"] for info in self.backbone.feature_info]
-        self.fine = nn.Conv2d(channels[-2], _FUSED, 1)
-        self.coarse = nn.Conv2d(channels[-1], _FUSED, 1, bias=False)
-        self.smooth = nn.Conv2d(_FUSED, _FUSED, 3, padding=1, groups=_FUSED)
+        self.lateral = nn.ModuleList(nn.Conv2d(width, _FUSED, 1) for width in channels[-3:])
+        self.smooth = nn.ModuleList(_separable(_FUSED) for _ in _LEVEL_PARTS)
         self.damage_types = damage_types
         self.damage = nn.Conv2d(_FUSED, max(damage_types, 1), 1)  # a layer has at least one output
         evidence = int(self.backbone.num_features) + _FUSED
@@ -137,32 +137,32 @@ class GradingNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Outputs:
         """Judge (N, H, W, 3) RGB in 0..255, of any dtype; H and W are multiples of 32."""
-        return self.judge(Activations(normalise(images), None), 0)
+        return self.judge(Activations(normalise(images)), 0)
 
     def advance(self, activations: Activations, part: int, until: int) -> Activations:
         """Run the parts of the backbone from `part` up to, not including, `until`.
 
         Parts: 0 the stem, 1 to 7 the stages, 8 the last convolution, which `judge` runs.
         """
-        x = activations.reached
-        fine = x if part == _FINE_PART + 1 else activations.fine
+        x, levels = activations.reached, activations.levels
+        if len(levels) < sum(number < part for number in _LEVEL_PARTS):
+            levels = (*levels, x)
         for number in range(part, min(until, _LAST_CONVOLUTION)):
             for name in _PARTS[number]:
                 x = self.backbone.get_submodule(name)(x)
-            if number == _FINE_PART:
-                fine = x
-        return Activations(x, fine)
+            if number in _LEVEL_PARTS:
+                levels = (*levels, x)
+        return Activations(x, levels)
 
     def judge(self, activations: Activations, part: int) -> Outputs:
         """Run all that comes after `advance` has reached `part`."""
         after = self.advance(activations, part, _LAST_CONVOLUTION)
-        if after.fine is None:
-            raise ValueError(f"activations after part {_FINE_PART} need those of that part too")
-        coarse = after.reached
-        features = self.backbone.bn2(self.backbone.conv_head(coarse)).mean(dim=(2, 3))
-        upsampled = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
-        fused = F.relu6(self.fine(after.fine) + upsampled)
-        fused = F.relu6(fused + self.smooth(fused))
+        if len(after.levels) < len(_LEVEL_PARTS):
+            raise ValueError(
+                f"activations before part {part} need those of parts {_LEVEL_PARTS} too"
+            )
+        features = self.backbone.bn2(self.backbone.conv_head(after.reached)).mean(dim=(2, 3))
+        fused = self._fuse((*after.levels, after.reached))
         maps = self.damage(fused)[:, : self.damage_types]
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
         return Outputs(
@@ -171,6 +171,15 @@ class GradingNetwork(nn.Module):
             map_logits=maps,
             features=features,
         )
+
+    def _fuse(self, levels: tuple[Tensor, ...]) -> Tensor:
+        """(N, 96, H / 8, W / 8): a feature pyramid, top down (Lin et al., CVPR 2017)."""
+        *finer, coarse = (lateral(x) for lateral, x in zip(self.lateral, levels, strict=True))
+        fused: Tensor = coarse
+        for smooth, level in zip(reversed(self.smooth), reversed(finer), strict=True):
+            upsampled = F.interpolate(fused, scale_factor=2.0, mode="nearest")
+            fused = smooth(F.relu6(level + upsampled))
+        return fused
 
     def train_from(self, part: int) -> None:
         """Train the backbone from `part` on (see `advance`); earlier parts keep their weights.
@@ -196,6 +205,14 @@ class GradingNetwork(nn.Module):
         super().train(mode)
         self.freeze_statistics()
         return self
+
+
+def _separable(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, groups=width),
+        nn.Conv2d(width, width, 1),
+        nn.ReLU6(),
+    )
 
 
 def part_of(parameter: str) -> int:

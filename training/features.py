@@ -36,8 +36,8 @@ class KeptActivations:
 
     reached: NDArray[np.float16]
     """(K * N, C, h, w): all pictures' first copies, then all second ones, ..."""
-    fine: NDArray[np.float16] | None
-    """(K * N, C', h', w') for the maps, where the part lies behind theirs."""
+    levels: tuple[NDArray[np.float16], ...]
+    """Each (K * N, C', h', w'): levels for the maps that lie before `reached`."""
     cells: NDArray[np.int8]
     """(K * N, T, m, m), as in ``training.objective.Batch``."""
     targets: Targets
@@ -50,9 +50,9 @@ class KeptActivations:
         copies = torch.randint(len(self.cells) // pictures, chosen.shape, generator=generator)
         mine = chosen[share]
         rows = (copies[share] * pictures + mine).numpy()
-        fine = None if self.fine is None else self._tensor(self.fine[rows])
+        levels = tuple(self._tensor(level[rows]) for level in self.levels)
         cells = torch.from_numpy(self.cells[rows]).to(self.device)
-        return labelled(mine, self._tensor(self.reached[rows]), fine, cells, self.targets)
+        return labelled(mine, self._tensor(self.reached[rows]), levels, cells, self.targets)
 
     def _tensor(self, kept: NDArray[np.float16]) -> Tensor:
         moved = torch.from_numpy(kept).to(self.device, torch.float32)
@@ -94,7 +94,7 @@ def kept_activations(
     found = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
     return KeptActivations(
         found["reached"],
-        found.get("fine"),
+        tuple(found[name] for name in sorted(found) if name.startswith("level")),
         found["cells"],
         pictures.targets,
         part,
@@ -138,13 +138,12 @@ def _activations(
             config,
             Dice(generator, len(pixels), device=pictures.device),
         )
-        after = network.advance(
-            Activations(normalise(images), None), 0, config.fit.first_trainable_part
-        )
+        after = network.advance(Activations(normalise(images)), 0, config.fit.first_trainable_part)
         arrays: dict[str, NDArray[np.generic]] = {"cells": cells.cpu().numpy()}
         arrays["reached"] = after.reached.half().cpu().numpy()
-        if after.fine is not None and after.fine is not after.reached:
-            arrays["fine"] = after.fine.half().cpu().numpy()
+        for number, level in enumerate(after.levels):
+            if level is not after.reached:
+                arrays[f"level{number}"] = level.half().cpu().numpy()
         yield copy * count + start, arrays
 
 

@@ -58,7 +58,7 @@ class Pictures:
             self.config,
             Dice(generator, len(chosen), share, self.device),
         )
-        return labelled(mine, images, None, cells, self.targets)
+        return labelled(mine, images, (), cells, self.targets)
 
 
 def changed(
@@ -70,8 +70,12 @@ def changed(
 
 
 def labelled(
-    chosen: Tensor, inputs: Tensor, fine: Tensor | None, cells: Tensor, targets: Targets
+    chosen: Tensor,
+    inputs: Tensor,
+    levels: tuple[Tensor, ...],
+    cells: Tensor,
+    targets: Targets,
 ) -> Batch:
     """A batch with the targets of the chosen pictures, on the inputs' device."""
     own = (targets.best, targets.worst, targets.present, targets.known, targets.everywhere)
-    return Batch(chosen, inputs, fine, cells, *(part[chosen].to(inputs.device) for part in own))
+    return Batch(chosen, inputs, levels, cells, *(part[chosen].to(inputs.device) for part in own))

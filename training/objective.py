@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     """(B,) int64, numbers of the pictures."""
     inputs: Tensor
     """(B, S, S, 3) pixels in 0..255, or activations of the backbone that were kept."""
-    fine: Tensor | None
+    levels: tuple[Tensor, ...]
     """Activations for the maps that were kept with them."""
     cells: Tensor
     """(B, T, h, w) int8, cells of the maps: 1 damaged, -1 somewhere in a box, 0 neither."""
@@ -55,7 +55,7 @@ class Objective(nn.Module):
         if self.part is None:
             outputs = self.network(batch.inputs)
         else:
-            outputs = self.network.judge(Activations(batch.inputs, batch.fine), self.part)
+            outputs = self.network.judge(Activations(batch.inputs, batch.levels), self.part)
         return sums_of(outputs, batch, self.weights)
 
     def factors(self) -> Tensor:

@@ -24,7 +24,7 @@ GRID = 56
 DAMAGED, DOUBTFUL = 1, -1
 #: Largest side, in cells of the grid, of a box that is taken as the damage itself: one cell of the
 #: network's map at 224 px.
-TINY = 4
+TINY = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def test_outputs_have_the_documented_shapes(network: GradingNetwork) -> None:
         outputs = network(_pictures(3))
     assert outputs.grade_logits.shape == (3, 3)
     assert outputs.damage_logits.shape == (3, TYPES)
-    assert outputs.map_logits.shape == (3, TYPES, SIDE // 16, SIDE // 16)
+    assert outputs.map_logits.shape == (3, TYPES, SIDE // 8, SIDE // 8)
     assert outputs.features.shape == (3, 1280)
 
 
@@ -93,20 +93,20 @@ def test_a_softmax_gives_the_ordinal_logits_of_its_probabilities() -> None:
     torch.testing.assert_close(cumulative_of_softmax(raw).sigmoid(), worse)
 
 
-@pytest.mark.parametrize("part", [0, 3, 6, 7, 8])
+@pytest.mark.parametrize("part", [0, 3, 4, 5, 6, 7, 8])
 def test_going_on_from_kept_activations_is_exact(network: GradingNetwork, part: int) -> None:
     with torch.inference_mode():
         whole = network(_pictures(2))
-        kept = network.advance(Activations(normalise(_pictures(2)), None), 0, part)
+        kept = network.advance(Activations(normalise(_pictures(2))), 0, part)
         resumed = network.judge(kept, part)
     assert torch.equal(resumed.grade_logits, whole.grade_logits)
     assert torch.equal(resumed.map_logits, whole.map_logits)
 
 
 def test_activations_without_the_maps_part_are_refused(network: GradingNetwork) -> None:
-    kept = network.advance(Activations(normalise(_pictures(1)), None), 0, 7)
-    with pytest.raises(ValueError, match="need those of that part too"):
-        network.judge(Activations(kept.reached, None), 7)
+    kept = network.advance(Activations(normalise(_pictures(1))), 0, 7)
+    with pytest.raises(ValueError, match="need those of parts"):
+        network.judge(Activations(kept.reached), 7)
 
 
 def test_every_parameter_has_its_part(network: GradingNetwork) -> None:

@@ -15,7 +15,7 @@ def _maps_loss(logits: torch.Tensor, regions: torch.Tensor) -> float:
     batch = Batch(
         chosen=torch.tensor([0]),
         inputs=torch.zeros(1),
-        fine=None,
+        levels=(),
         cells=cells_of(regions, 2),
         best=torch.tensor([0]),
         worst=torch.tensor([3]),

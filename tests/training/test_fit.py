@@ -48,7 +48,7 @@ def _batch() -> Batch:
     return Batch(
         chosen=torch.arange(2),
         inputs=torch.rand(2, 2, 2, 3, generator=torch.Generator().manual_seed(0)),
-        fine=None,
+        levels=(),
         cells=cells_of(regions, 2),
         best=torch.tensor([0, 1]),
         worst=torch.tensor([0, 3]),

@@ -109,9 +109,9 @@ def test_cells_outside_a_box_are_unknown_where_not_all_damage_is_marked(tmp_path
 
 
 def test_a_tiny_box_is_the_damage_itself(tmp_path: Path) -> None:
-    tiny = Box(x_min=0.5, y_min=0.5, x_max=0.5 + 3.9 / GRID, y_max=0.5 + 2 / GRID)
+    tiny = Box(x_min=0.5, y_min=0.5, x_max=0.5 + 1.9 / GRID, y_max=0.5 + 0.9 / GRID)
     grid = make_targets([_boxed(tmp_path, {"box": tiny})], TYPES).regions[0, 0]
-    assert (grid == DAMAGED).sum() == 4 * 2
+    assert (grid == DAMAGED).sum() == 2 * 1
     assert not (grid == DOUBTFUL).any()
 
 
