@@ -20,9 +20,9 @@ SAMPLES = Path(datasets.__file__).parent / "samples"
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Manifest of the first four items, two views each."""
+    """Manifest of the first five items, two views each."""
     path = tmp_path / "few.jsonl"
-    write_manifest(path, read_manifest(SAMPLES / "manifest.jsonl")[:8])
+    write_manifest(path, read_manifest(SAMPLES / "manifest.jsonl")[:10])
     return path
 
 
@@ -62,7 +62,7 @@ def test_evaluate_writes_figures_and_a_report(few: Path, tmp_path: Path) -> None
     said = _run("evaluate", *chosen, "--foreign", foreign, "--report", report, "--out", out)
     assert "rendered" in said
     figures = Figures.model_validate_json(out.read_text())
-    assert (figures.data.items, figures.data.pictures) == (4, 8)
+    assert (figures.data.items, figures.data.pictures) == (5, 10)
     assert list(figures.familiarity.foreign) == ["solar", "noise", "flat colours", "gradients"]
     assert figures.bundle.network_sha256 == Bundle.load(SHIPPED).manifest.files["model.onnx"]
     page = report.read_text()
