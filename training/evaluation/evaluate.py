@@ -143,7 +143,7 @@ def figures_of(
         by_picture_size=_ordered(by(items.size), SIZE_BINS),
         confusion=_confusions(items),
         damage=_damage(items, counts, manifest, how),
-        localisation=localisation(locate(graded, manifest), len(graded), counts, how),
+        localisation=localisation(locate(graded, manifest), counts, how),
         reliability=_reliability(items, manifest),
         coverage=coverage(items, counts, manifest, how),
         selective=selective(items, counts, stakes, how),

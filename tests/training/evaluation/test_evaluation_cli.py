@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,15 @@ def test_compare_finds_a_bundle_that_asks_about_everything(few: Path, tmp_path: 
     assert comparison.all.mcnemar.p_value is None
     assert "no difference shown" in said
     assert "asks" in report.read_text()
+
+
+def test_evaluation_needs_no_torch() -> None:
+    code = (
+        "import sys, training.evaluation.page, training.evaluation.compare, training.tables; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_mistakes_are_one_line_before_anything_is_graded(few: Path, tmp_path: Path) -> None:
