@@ -82,7 +82,7 @@ def check(
 
     try:
         entries = joined(read_entries(manifests, roots or []))
-        frozen = _frozen(lock, manifests)
+        frozen = _frozen(lock, manifests, may_lack=False)
         extractor = None if quick else of_bundle(bundle) if bundle else pretrained()
         out.mkdir(parents=True, exist_ok=True)
         found = examine(entries, frozen, Tools(cache, threads, on_terminal, extractor))
@@ -133,7 +133,7 @@ def split(
     try:
         wanted = parse_shares(shares)
         read = read_entries(manifests, roots or [])
-        frozen = _frozen(lock, manifests)
+        frozen = _frozen(lock, manifests, may_lack=freeze)
         kept = Cache(cache)
         divided = divide(read, wanted, frozen, kept, threads, on_terminal, again=again)
         rows = [row for part in divided.rows for row in part]
@@ -157,12 +157,14 @@ def _lock_path(lock: Path | None, manifests: list[Path]) -> Path:
     return lock or manifests[0].parent / LOCK_NAME
 
 
-def _frozen(lock: Path | None, manifests: list[Path]) -> FrozenSet | None:
-    """The lock, if there is one; a lock that was asked for by name must be there to be checked."""
+def _frozen(lock: Path | None, manifests: list[Path], *, may_lack: bool) -> FrozenSet | None:
+    """The lock, None if there is none; one that is asked for by name `may_lack` only to be made."""
     from datasets.frozen import FrozenSet
 
     path = _lock_path(lock, manifests)
-    return FrozenSet.load(path) if path.exists() else None
+    if not path.exists() and (may_lack or lock is None):
+        return None
+    return FrozenSet.load(path)
 
 
 def _require(*modules: str) -> None:

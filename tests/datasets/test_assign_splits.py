@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ImageOps
 from typer.testing import CliRunner
@@ -20,6 +20,7 @@ from regrade.cli import app
 from tests.datasets.photographs import photograph, row_of, save, shop
 
 _SOURCES = ("cars", "boxes")
+_untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -87,6 +88,7 @@ def _by_unit(
     return splits
 
 
+@_untimed
 @given(data=st.data(), rows=_tables())
 def test_a_unit_is_never_parted(data: st.DataObject, rows: list[LabelledPicture]) -> None:
     """Neither a group, nor what copies join to it."""
@@ -97,6 +99,7 @@ def test_a_unit_is_never_parted(data: st.DataObject, rows: list[LabelledPicture]
     assert None not in found.splits
 
 
+@_untimed
 @given(old=_tables(), new=_tables(start=1_000))
 def test_what_is_assigned_stays_when_data_is_added(
     old: list[LabelledPicture], new: list[LabelledPicture]
@@ -109,6 +112,7 @@ def test_what_is_assigned_stays_when_data_is_added(
     assert all(len(splits) == 1 for splits in _by_unit(both, [], found).values())
 
 
+@_untimed
 @given(data=st.data(), rows=_tables())
 def test_the_order_of_rows_does_not_matter(
     data: st.DataObject, rows: list[LabelledPicture]
@@ -119,7 +123,7 @@ def test_the_order_of_rows_does_not_matter(
         assert splits[row.sha256] == split
 
 
-@settings(max_examples=25)
+@settings(_untimed, max_examples=25)
 @given(st.lists(st.sampled_from([*Grade]), min_size=1, max_size=120))
 def test_each_label_gets_its_shares_to_within_one_picture(grades: list[Grade]) -> None:
     rows = [_row(n, grade=grade) for n, grade in enumerate(grades)]
@@ -269,3 +273,10 @@ def test_a_picture_that_cannot_be_read_stops_the_split(tmp_path: Path) -> None:
     code, said = _split(tmp_path / "manifest.jsonl")
     assert code == 2
     assert "000.jpg: No such file" in said
+
+
+def test_a_lock_that_is_named_must_be_there(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "manifest.jsonl", shop(tmp_path, items=1))
+    code, said = _split(tmp_path / "manifest.jsonl", "--lock", str(tmp_path / "other.lock"))
+    assert code == 2
+    assert "other.lock: No such file" in said

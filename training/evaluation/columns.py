@@ -18,7 +18,12 @@ Ints = NDArray[np.integer[Any]]
 Bools = NDArray[np.bool_]
 
 UNKNOWN = -1
-_SIZE_BINS_PX = (256, 512, 1024)
+_SIZE_EDGES_PX = (256, 512, 1024)
+SIZE_BINS = (
+    f"under {_SIZE_EDGES_PX[0]} px",
+    *(f"{low} to {high - 1} px" for low, high in pairwise(_SIZE_EDGES_PX)),
+    f"{_SIZE_EDGES_PX[-1]} px and more",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,7 @@ def columns_of(graded: Sequence[Graded], manifest: Manifest) -> Columns:
 
 def size_bin(shorter_side_px: int) -> str:
     """Name of the bin that a picture's shorter side falls in."""
-    edges = (0, *_SIZE_BINS_PX)
-    for low, high in pairwise(edges):
-        if shorter_side_px < high:
-            return f"{low:04d} to {high - 1} px"
-    return f"{edges[-1]:04d} px and more"
+    return SIZE_BINS[sum(shorter_side_px >= edge for edge in _SIZE_EDGES_PX)]
 
 
 def _texts(values: Any) -> NDArray[np.str_]:

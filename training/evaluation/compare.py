@@ -26,7 +26,7 @@ from training.evaluation.evaluate import DEFAULT_RESAMPLING, Evaluation, evaluat
 from training.evaluation.figures import BundleRef, DataRef, Estimate, Intervals
 from training.evaluation.graded import Graded
 from training.evaluation.localisation import locate
-from training.evaluation.located import BETTER, statistics
+from training.evaluation.located import statistics
 from training.evaluation.measures import (
     MEASURES,
     Better,
@@ -243,7 +243,7 @@ def _localisation(
             how,
             n=one.n,
             groups=one.groups,
-            better=BETTER,
+            better=Better.HIGHER,
         )
         for name, one in ours.items()
     }

@@ -17,7 +17,7 @@ from model.contract.bundle import NETWORK
 from model.runtime import Grader
 from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, draw, estimate
-from training.evaluation.columns import Columns, columns_of
+from training.evaluation.columns import SIZE_BINS, Columns, columns_of
 from training.evaluation.familiarity import (
     Foreign,
     familiarity,
@@ -140,12 +140,12 @@ def figures_of(
         intervals=Intervals(resamples=how.resamples, seed=how.seed, level=how.level),
         all=slice_of(items, counts, stakes, how),
         by_source=by(items.source),
-        by_grade=_in_grade_order(by(_exact_grade(items))),
+        by_grade=_ordered(by(_exact_grade(items)), GRADES),
         by_category=by(items.category),
-        by_picture_size=by(items.size),
+        by_picture_size=_ordered(by(items.size), SIZE_BINS),
         confusion=_confusions(items),
         damage=_damage(items, counts, manifest, how),
-        localisation=localisation(locate(graded, manifest), len(graded), counts, how),
+        localisation=localisation(locate(graded, manifest), counts, how),
         reliability=_reliability(items, manifest),
         coverage=coverage(items, counts, manifest, how),
         selective=selective(items, counts, stakes, how),
@@ -175,8 +175,8 @@ def _exact_grade(items: Columns) -> NDArray[np.str_]:
     return grades
 
 
-def _in_grade_order(slices: Mapping[str, Slice]) -> dict[str, Slice]:
-    return {str(grade): slices[grade] for grade in GRADES if grade in slices}
+def _ordered(slices: Mapping[str, Slice], order: Sequence[str]) -> dict[str, Slice]:
+    return {str(name): slices[name] for name in order if name in slices}
 
 
 def _confusions(items: Columns) -> dict[str, tuple[tuple[int, ...], ...]]:

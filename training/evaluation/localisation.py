@@ -103,7 +103,7 @@ def locate(graded: Sequence[Graded], manifest: Manifest) -> list[Located]:
 
 
 def _levels(graded: Sequence[Graded], t: int, kind: DamageType) -> Floats:
-    """(L,) falling map values that spread the false positives evenly up to their maximum."""
+    """(L,) falling map values that spread false positives, most of them up to the limit."""
     free = [
         item.maps[view, t].ravel()
         for item in graded
@@ -113,7 +113,13 @@ def _levels(graded: Sequence[Graded], t: int, kind: DamageType) -> Floats:
     ]
     if not free:
         return np.linspace(1, _EVERYTHING, _LEVELS)
-    shares = np.linspace(0, min(1.5 * MAX_FALSE_POSITIVES, 1), _LEVELS - 1)
+    dense, sparse = 3 * _LEVELS // 4, _LEVELS // 4
+    shares = np.concatenate(
+        [
+            np.linspace(0, 1.5 * MAX_FALSE_POSITIVES, dense, endpoint=False),
+            np.linspace(1.5 * MAX_FALSE_POSITIVES, 1, sparse - 1),
+        ]
+    )
     quantiles = np.quantile(np.concatenate(free), 1 - shares)
     return np.concatenate([quantiles, [_EVERYTHING]])
 

@@ -14,7 +14,6 @@ from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, estimate
 from training.evaluation.figures import Localisation, LocalisationFigures
 from training.evaluation.localisation import MAX_FALSE_POSITIVES, Located
-from training.evaluation.measures import Better
 
 Floats = NDArray[np.floating[Any]]
 
@@ -27,7 +26,6 @@ TITLES = {
     "mask_iou": "mask IoU",
     "au_pro_30": "AU-PRO",
 }
-BETTER = Better.HIGHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +39,8 @@ class Statistic:
     is_share: bool
 
 
-def localisation(
-    located: Sequence[Located], items: int, counts: Counts, how: Resampling
-) -> Localisation:
+def localisation(located: Sequence[Located], counts: Counts, how: Resampling) -> Localisation:
     """Figures over all, by source and by damage type; `counts` are the (B, items) resamples."""
-    if counts.shape[1] != items:
-        raise ValueError(f"counts have {counts.shape[1]} columns for {items} items")
 
     def figures(chosen: Sequence[Located]) -> LocalisationFigures | None:
         return _figures(chosen, counts, how)

@@ -91,7 +91,7 @@ def columns(
         source=np.array(source or ["only"] * n, np.str_),
         category=np.array(["box"] * n, np.str_),
         group=np.array(group or [str(i) for i in range(n)], np.str_),
-        size=np.array(["0000 to 255 px"] * n, np.str_),
+        size=np.array(["under 256 px"] * n, np.str_),
         best=np.array(best, np.int64),
         worst=np.array(best if worst is None else worst, np.int64),
         decided=np.array(decided, np.int64),

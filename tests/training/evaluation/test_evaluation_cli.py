@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,9 @@ SAMPLES = Path(datasets.__file__).parent / "samples"
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Manifest of the first four items, two views each."""
+    """Manifest of the first five items, two views each."""
     path = tmp_path / "few.jsonl"
-    write_manifest(path, read_manifest(SAMPLES / "manifest.jsonl")[:8])
+    write_manifest(path, read_manifest(SAMPLES / "manifest.jsonl")[:10])
     return path
 
 
@@ -62,7 +64,7 @@ def test_evaluate_writes_figures_and_a_report(few: Path, tmp_path: Path) -> None
     said = _run("evaluate", *chosen, "--foreign", foreign, "--report", report, "--out", out)
     assert "rendered" in said
     figures = Figures.model_validate_json(out.read_text())
-    assert (figures.data.items, figures.data.pictures) == (4, 8)
+    assert (figures.data.items, figures.data.pictures) == (5, 10)
     assert list(figures.familiarity.foreign) == ["solar", "noise", "flat colours", "gradients"]
     assert figures.bundle.network_sha256 == Bundle.load(SHIPPED).manifest.files["model.onnx"]
     page = report.read_text()
@@ -87,6 +89,15 @@ def test_compare_finds_a_bundle_that_asks_about_everything(few: Path, tmp_path: 
     assert comparison.all.mcnemar.p_value is None
     assert "no difference shown" in said
     assert "asks" in report.read_text()
+
+
+def test_evaluation_needs_no_torch() -> None:
+    code = (
+        "import sys, training.evaluation.page, training.evaluation.compare, training.tables; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_mistakes_are_one_line_before_anything_is_graded(few: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _free(folder: Path, name: str, maps: Any) -> Graded:
 def _located(*items: Graded) -> Localisation:
     names = np.arange(len(items)).astype(np.str_)
     counts = draw(np.zeros(len(items), np.str_), names, HOW)
-    return localisation(locate(items, bundle_manifest()), len(items), counts, HOW)
+    return localisation(locate(items, bundle_manifest()), counts, HOW)
 
 
 def _all(*items: Graded) -> LocalisationFigures:
@@ -141,6 +141,21 @@ def test_a_mask_is_read_and_a_broken_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_text("no picture")
     with pytest.raises(DataError, match=r"mask\.png: not a readable mask"):
         _located(_dented(tmp_path, "a", regions=(region,)))
+
+
+class Boxed(Region):
+    """A region of a data set that draws boxes."""
+
+    box: Box
+
+
+def test_a_box_says_where_but_not_which_pixels(tmp_path: Path) -> None:
+    region = Boxed(type=DENT, box=EXACT)
+    found = _all(_dented(tmp_path, "a", EXACT, regions=(region,)))
+    assert found.pointing_game.value == found.box_hit_rate_50.value == 1.0
+    assert found.box_precision_30.value == 1.0
+    assert found.mask_iou.value is None
+    assert found.au_pro_30.value is None
 
 
 def test_nothing_marked_gives_nothing(tmp_path: Path) -> None:
