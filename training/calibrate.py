@@ -77,22 +77,44 @@ def conformal_quantile(probabilities: Floats, truth: Ints, coverage: float) -> f
     return 1.0 if rank > len(scores) else float(np.sort(scores)[rank - 1])
 
 
-def map_threshold(peaks: Floats, present: Floats, known: Bools) -> float:
-    """Map probability that tells pictures with a damage from those without best, by F1.
+def map_thresholds(maps: Floats, present: Floats, known: Bools, cells: Ints) -> list[float]:
+    """For each damage type the map probability that makes a box.
+
+    Where enough pictures have their damage marked, the one that outlines it best (F1 over cells);
+    otherwise the one that tells pictures with the damage from those without best (F1 over their
+    largest probabilities).
 
     Args:
-        peaks: (N,) largest map probability of each picture.
-        present: (N,) 0 or 1.
-        known: (N,) whether `present` is known.
+        maps: (N, T, h, w) probabilities.
+        present: (N, T) 0 or 1.
+        known: (N, T) whether `present` is known.
+        cells: (N, T, h, w) 1 damaged, 0 free, -1 unknown.
+    """
+    found = []
+    for t in range(maps.shape[1]):
+        if (cells[:, t] > 0).any(axis=(1, 2)).sum() < _FEWEST_EACH_WAY:
+            found.append(f1_threshold(maps[:, t].max(axis=(1, 2)), present[:, t], known[:, t]))
+        else:
+            found.append(f1_threshold(maps[:, t], cells[:, t] > 0, cells[:, t] >= 0))
+    return found
+
+
+def f1_threshold(scores: Floats, positive: NDArray[Any], known: Bools) -> float:
+    """Score from which on to say yes, by the largest F1.
+
+    Args:
+        scores: Of any shape.
+        positive: 0 or 1, the same shape.
+        known: Whether `positive` is known, the same shape.
 
     Returns:
-        The threshold; 0.5 where fewer than five pictures are known to have it, or to lack it.
+        The threshold; 0.5 where fewer than five are known to be positive, or negative.
     """
-    peaks, present = peaks[known], present[known]
-    positives = int(present.sum())
-    if min(positives, len(present) - positives) < _FEWEST_EACH_WAY:
+    scores, positive = scores[known], positive[known]
+    positives = int(positive.sum())
+    if min(positives, len(positive) - positives) < _FEWEST_EACH_WAY:
         return _DEFAULT_THRESHOLD
-    order = np.argsort(-peaks)
-    hits = present[order].cumsum()
+    order = np.argsort(-scores)
+    hits = positive[order].cumsum()
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
-    return float(peaks[order][int(f1.argmax())])
+    return float(scores[order][int(f1.argmax())])

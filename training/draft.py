@@ -19,11 +19,12 @@ from training.calibrate import (
     conformal_quantile,
     damage_temperature,
     grade_temperature,
-    map_threshold,
+    map_thresholds,
 )
 from training.config import TrainingConfig
 from training.examples import Example, of_split, source_numbers
 from training.golden import golden_pictures
+from training.objective import cells_of
 from training.predict import Predictions, predict
 from training.progress import Track
 from training.provenance import git_commit
@@ -119,9 +120,9 @@ def _grade_calibration(
 def _map_thresholds(
     answers: Predictions, targets: Targets, types: tuple[DamageType, ...]
 ) -> dict[DamageType, float]:
-    peaks, present, known = (
-        tensor.numpy() for tensor in (answers.peaks, targets.present, targets.known)
-    )
-    return {
-        kind: map_threshold(peaks[:, t], present[:, t], known[:, t]) for t, kind in enumerate(types)
-    }
+    cells = cells_of(targets.regions.float(), answers.maps.shape[-1])
+    unknown = ~targets.everywhere[:, :, None, None] & (cells == 0)
+    cells = torch.where(unknown, -1, cells)
+    tensors = (answers.maps, targets.present, targets.known, cells)
+    thresholds = map_thresholds(*(tensor.numpy() for tensor in tensors))
+    return dict(zip(types, thresholds, strict=True))

@@ -24,8 +24,8 @@ class Predictions:
     """(N, 3)"""
     damage_logits: Tensor
     """(N, T)"""
-    peaks: Tensor
-    """(N, T) largest probability of each map."""
+    maps: Tensor
+    """(N, T, H / 8, W / 8) probabilities"""
     features: Tensor
     """(N, 1280)"""
 
@@ -42,6 +42,6 @@ def predict(
     for start in track(starts, what, len(starts)):
         images = torch.from_numpy(pictures[start : start + _BATCH].copy()).to(device)
         outputs = network(plain(images, side))
-        peaks = outputs.map_logits.amax(dim=(2, 3)).sigmoid()
-        parts.append((outputs.grade_logits, outputs.damage_logits, peaks, outputs.features))
+        maps = outputs.map_logits.sigmoid()
+        parts.append((outputs.grade_logits, outputs.damage_logits, maps, outputs.features))
     return Predictions(*(torch.cat(column).cpu().clone() for column in zip(*parts, strict=True)))

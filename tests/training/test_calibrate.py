@@ -7,9 +7,10 @@ from model.decision import conformal_scores, grade_probabilities, sigmoid
 from training.calibrate import (
     conformal_quantile,
     damage_temperature,
+    f1_threshold,
     grade_temperature,
     interval_mass,
-    map_threshold,
+    map_thresholds,
 )
 
 RNG = np.random.default_rng(0)
@@ -55,10 +56,24 @@ def test_too_few_items_give_the_whole_scale() -> None:
     assert conformal_quantile(PROBABILITIES[:5], TRUTH[:5], 0.9) == 1.0
 
 
-def test_the_map_threshold_separates_what_can_be_separated() -> None:
-    peaks = np.array([0.9, 0.8, 0.7, 0.65, 0.6, 0.3, 0.2, 0.2, 0.1, 0.1])
-    present = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+def test_the_threshold_separates_what_can_be_separated() -> None:
+    scores = np.array([0.9, 0.8, 0.7, 0.65, 0.6, 0.3, 0.2, 0.2, 0.1, 0.1])
+    positive = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
     known = np.ones(10, bool)
-    assert map_threshold(peaks, present, known) == pytest.approx(0.6)
+    assert f1_threshold(scores, positive, known) == pytest.approx(0.6)
     known[0] = False
-    assert map_threshold(peaks, present, known) == 0.5
+    assert f1_threshold(scores, positive, known) == 0.5
+
+
+def test_maps_are_cut_where_they_outline_marked_damage() -> None:
+    """A cut that tells the pictures apart would take the brightest cell alone."""
+    cells = np.zeros((12, 2, 4, 4), np.int8)
+    cells[:6, :, :2, :2] = 1
+    cells[:, 1] = np.where(cells[:, 1] > 0, -1, cells[:, 1])
+    maps = np.full(cells.shape, 0.05)
+    maps[:6, :, :2, :2] = 0.4
+    maps[:6, :, 0, 0] = 0.9
+    maps[6:, :, 3, 3] = 0.1
+    present = np.repeat([1.0] * 6 + [0.0] * 6, 2).reshape(12, 2)
+    known = np.ones((12, 2), bool)
+    assert map_thresholds(maps, present, known, cells) == [0.4, 0.9]
