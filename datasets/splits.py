@@ -60,7 +60,7 @@ class Assignment:
     new: tuple[int, ...]
     """Rows that got a split now, or another one than before."""
     withheld: tuple[int, ...]
-    """Rows of a frozen test picture's unit: in no split, since they would leak or change it."""
+    """Rows in no split, since they would leak what is held out, or change a frozen test set."""
     torn: tuple[tuple[int, ...], ...]
     """Units that stood in several splits already, which nothing here may move."""
 
@@ -71,6 +71,7 @@ def assign_splits(
     shares: Mapping[Split, float],
     *,
     again: bool = False,
+    withhold_leaks: bool = False,
     frozen: Collection[str] = (),
 ) -> Assignment:
     """Give a split to every row that has none.
@@ -84,6 +85,8 @@ def assign_splits(
         units: (N,) rows of one unit share a number (``datasets.units``).
         shares: Share of the pictures that each split gets; they sum to 1.
         again: Assign rows anew that have a split; not frozen ones.
+        withhold_leaks: A unit that is held out gets no further rows: those that stand in a less
+            held out split, or in none, are in none.
         frozen: Content hashes of the frozen test set. It stays as it is, so the share
             of `test` goes to the other splits; empty: no test set is frozen.
     """
@@ -99,6 +102,12 @@ def assign_splits(
     fresh: list[list[int]] = []
     for together in members.values():
         found = [split for split in SPLITS if any(fixed[n] == split for n in together)]
+        if withhold_leaks and found and found[-1] != "train":
+            leaks = [n for n in together if fixed[n] != found[-1]]
+            withheld += leaks
+            for n in leaks:
+                splits[n] = None
+            continue
         if len(found) > 1:
             torn.append(tuple(together))
         if any(rows[n].sha256 in frozen for n in together):

@@ -114,6 +114,10 @@ def split(
         bool,
         typer.Option(help="Assign all anew but a frozen test set, not only what has no split."),
     ] = False,
+    withhold_leaks: Annotated[
+        bool,
+        typer.Option(help="Give no split to pictures that have a copy in a more held out one."),
+    ] = False,
     freeze: Annotated[
         bool, typer.Option(help="Freeze the test split: write its pictures and labels to the lock.")
     ] = False,
@@ -124,7 +128,7 @@ def split(
 
     from datasets.checks.cache import Cache
     from datasets.checks.entries import read_entries
-    from datasets.checks.splitting import ShareError, divide, parse_shares, write_back
+    from datasets.checks.splitting import Policy, ShareError, divide, parse_shares, write_back
     from datasets.checks.summary import print_splits
     from datasets.frozen import FrozenError, FrozenSet
     from datasets.manifest import ManifestError
@@ -135,7 +139,8 @@ def split(
         read = read_entries(manifests, roots or [])
         frozen = _frozen(lock, manifests, may_lack=freeze)
         kept = Cache(cache)
-        divided = divide(read, wanted, frozen, kept, threads, on_terminal, again=again)
+        policy = Policy(wanted, again=again, withhold_leaks=withhold_leaks)
+        divided = divide(read, policy, frozen, kept, threads, on_terminal)
         rows = [row for part in divided.rows for row in part]
         fresh = FrozenSet.of(rows, datetime.now(UTC)) if freeze and frozen is None else None
         write_back(manifests, read, divided)

@@ -24,6 +24,15 @@ class ShareError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """How splits are given (``datasets.splits.assign_splits``)."""
+
+    shares: Mapping[Split, float]
+    again: bool = False
+    withhold_leaks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Divided:
     """The rows of every manifest with their splits."""
 
@@ -63,13 +72,11 @@ def parse_shares(text: str) -> dict[Split, float]:
 
 def divide(
     read: Sequence[Sequence[Entry]],
-    shares: Mapping[Split, float],
+    policy: Policy,
     frozen: FrozenSet | None,
     cache: Cache,
     threads: int,
     track: Track,
-    *,
-    again: bool,
 ) -> Divided:
     """Assign splits to the entries of every manifest.
 
@@ -92,7 +99,12 @@ def divide(
     rows = [entry.row for entry in entries]
     units = units_of(rows, [(pair.first, pair.second) for pair in pairs])
     assignment = assign_splits(
-        rows, units, shares, again=again, frozen=frozen.pictures if frozen else ()
+        rows,
+        units,
+        policy.shares,
+        again=policy.again,
+        withhold_leaks=policy.withhold_leaks,
+        frozen=frozen.pictures if frozen else (),
     )
     updated = [
         row if row.split == split else row.model_copy(update={"split": split})

@@ -68,9 +68,9 @@ def print_splits(rows: Sequence[LabelledPicture], assignment: Assignment) -> Non
     console.print(f"{counted(len(assignment.new), 'picture')} assigned now")
     if assignment.withheld:
         copies = counted(len(assignment.withheld), "picture")
-        console.print(f"{copies} left without a split: copies or items of the frozen test set")
+        console.print(f"{copies} left without a split: copies or items of what is held out")
     if assignment.torn:
         console.print(
-            f"{len(assignment.torn):,} items or photographs are in several splits already; see `regrade data check`, and --again to mend it",
+            f"{len(assignment.torn):,} items or photographs are in several splits already; see `regrade data check`, and --withhold-leaks or --again to mend it",
             style="yellow",
         )

@@ -12,7 +12,7 @@ from PIL import ImageOps
 from typer.testing import CliRunner
 
 from datasets.frozen import FrozenError, FrozenSet
-from datasets.manifest import LabelledPicture, Split, read_manifest, write_manifest
+from datasets.manifest import SPLITS, LabelledPicture, Split, read_manifest, write_manifest
 from datasets.splits import OWN_SPLITS, Assignment, assign_splits, split_fingerprint
 from datasets.units import units_of
 from model.contract import DamageType, Grade, GradeInterval
@@ -97,6 +97,30 @@ def test_a_unit_is_never_parted(data: st.DataObject, rows: list[LabelledPicture]
     found = _assign(rows, pairs)
     assert all(len(splits) == 1 for splits in _by_unit(rows, pairs, found).values())
     assert None not in found.splits
+
+
+@_untimed
+@given(rows=_tables(), splits=st.lists(st.sampled_from([*SPLITS, None]), min_size=40, max_size=40))
+def test_what_is_held_out_stays_and_has_no_copy_elsewhere(
+    rows: list[LabelledPicture], splits: list[Split | None]
+) -> None:
+    """And doing so again changes nothing."""
+    rows = [
+        row.model_copy(update={"split": split}) for row, split in zip(rows, splits, strict=False)
+    ]
+    units = units_of(rows, [])
+    found = assign_splits(rows, units, OWN_SPLITS, withhold_leaks=True)
+    before: dict[int, list[Split]] = {}
+    for row, unit in zip(rows, units, strict=True):
+        before.setdefault(unit, []).extend([row.split] if row.split else [])
+    for row, unit, split in zip(rows, units, found.splits, strict=True):
+        strictest = max(before[unit], key=SPLITS.index, default="train")
+        if strictest != "train":
+            assert split == (strictest if row.split == strictest else None)
+        else:
+            assert split is not None
+    again = assign_splits(_with(rows, found), units, OWN_SPLITS, withhold_leaks=True)
+    assert again.splits == found.splits
 
 
 @_untimed
