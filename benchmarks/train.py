@@ -27,6 +27,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from benchmarks.generated import generated_manifest
 from benchmarks.plain_finetune import finetune, rank_of
+from datasets.progress import silently
 from model.decision import grade_probabilities
 from model.network import GradingNetwork
 from training.cache import cached_pictures
@@ -37,7 +38,6 @@ from training.examples import Example, load_examples, taught_damage_types
 from training.fit import Surroundings, begin, fit
 from training.logbook import Nothing
 from training.predict import predict
-from training.progress import silently
 from training.run import feed_of
 from training.sampling import sampling_weights
 from training.start import starting_network

@@ -12,10 +12,10 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from datasets.progress import Track
 from model.pictures import PictureError, Pixels, decode, resize
 from training.errors import DataError
 from training.examples import Example
-from training.progress import Track
 
 _AT_ONCE = 64
 

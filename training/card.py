@@ -31,6 +31,8 @@ class RunFacts:
     """How the bundle came to be."""
 
     command: str
+    backbone: str
+    """Its name at timm."""
     minutes: float
     machine: str
     git_commit: str

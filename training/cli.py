@@ -39,11 +39,11 @@ def train(
     On several GPUs: torchrun --nproc-per-node 4 -m regrade train ...
     """
     _require_torch()
+    from datasets.progress import on_terminal
     from model.contract import BundleError
     from model.export import ExportError
     from training.config import load_config
     from training.errors import StoppedError, TrainingError
-    from training.progress import on_terminal
     from training.run import train as run
     from training.tables import print_report
 
@@ -80,13 +80,13 @@ def export(
 ) -> None:
     """Write a bundle anew in the present format; with pictures, make its INT8 network."""
     _require("onnx", "onnxslim")
+    from datasets.progress import on_terminal
     from model.contract import BundleError
     from model.graph import GraphError
     from training.config import Data
     from training.errors import TrainingError
     from training.examples import load_examples
     from training.network_card import trial_lines
-    from training.progress import on_terminal
     from training.refresh import refresh
 
     try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import torch
 
 from datasets.manifest import fingerprint
+from datasets.progress import Track
 from model.contract import GRADES, DamageType, Grade, Manifest
 from model.contract.bundle import Calibration, Conformal, Golden, Graph, Thresholds
 from model.decision import grade_probabilities
@@ -26,7 +27,6 @@ from training.examples import Example, of_split, source_numbers
 from training.golden import golden_pictures
 from training.objective import cells_of
 from training.predict import Predictions, predict
-from training.progress import Track
 from training.provenance import git_commit
 from training.targets import Targets, make_targets
 

@@ -15,6 +15,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from datasets.progress import Track
 from model.contract import DamageType
 from model.network import Activations, GradingNetwork, normalise
 from training.augment import Dice
@@ -23,7 +24,6 @@ from training.errors import ConfigError
 from training.examples import Example
 from training.feeds import Pictures, changed, labelled
 from training.objective import Batch
-from training.progress import Track
 from training.sampling import dice_of
 from training.targets import Targets
 

@@ -16,6 +16,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Generator, Tensor
 from torch.optim import AdamW
 
+from datasets.progress import Track
 from model.network import HEADS_ONLY, GradingNetwork, part_of
 from training.checkpoint import Checkpoint, State
 from training.config import Fit, TrainingConfig
@@ -23,7 +24,6 @@ from training.errors import StoppedError, TrainingError
 from training.feeds import Feed
 from training.logbook import Logbook
 from training.objective import LOSSES, Batch, Objective
-from training.progress import Track
 from training.sampling import dice_of, drawn, share_of
 from training.stopping import Stop
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.progress import Track
 from model.contract import Bundle, Manifest, Precision
 from model.contract.bundle import INT8_NETWORK, Graph, Int8, SweepResult, Trial
 from model.decision import RawOutputs, assess, grade_probabilities
@@ -28,7 +29,6 @@ from training.evaluation.evaluate import point_figures
 from training.evaluation.graded import Graded, grade_items
 from training.examples import Example
 from training.packaging import golden_answers, seal
-from training.progress import Track
 from training.provenance import processor
 
 Pictures = NDArray[np.uint8]

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from datasets.progress import silently
 from model.decision import grade_probabilities, sigmoid
 from model.network import GradingNetwork
 from training.calibrate import interval_mass
 from training.predict import predict
-from training.progress import silently
 from training.targets import Targets
 
 

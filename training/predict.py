@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datasets.progress import Track
 from model.network import GradingNetwork
 from training.augment import plain
-from training.progress import Track
 
 _BATCH = 32
 

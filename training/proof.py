@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.progress import Track
 from model.contract import Manifest
 from model.export import Agreement, ExportedNetwork, compare, require_agreement
 from model.pictures import decode
 from model.runtime import Grader
 from training.examples import Example
-from training.progress import Track
 
 _BATCH = 16
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from datasets.progress import Track
 from model.contract import Bundle, BundleError, Manifest
 from model.contract.bundle import (
     CARD,
@@ -24,7 +25,6 @@ from training.examples import Example, of_split
 from training.int8 import add_int8
 from training.network_card import with_network_section
 from training.packaging import finish, put_in_place
-from training.progress import Track
 
 
 def refresh(path: Path, examples: Sequence[Example] | None, track: Track) -> Bundle:

@@ -13,10 +13,11 @@ import torch
 from lightning_fabric import Fabric
 
 from datasets.manifest import fingerprint
+from datasets.progress import Track, silently
 from model.contract import Bundle, DamageType, Manifest
 from model.contract.bundle import NETWORK
 from model.export import export
-from model.network import GradingNetwork
+from model.network import BACKBONES, GradingNetwork
 from model.runtime import Grader
 from training.cache import cached_pictures
 from training.card import RunFacts, write_card
@@ -36,7 +37,6 @@ from training.logbook import Logbook, Nothing, open_logbook
 from training.monitor import held_out_figures
 from training.network_card import with_network_section
 from training.packaging import finish, put_in_place, with_goldens
-from training.progress import Track, silently
 from training.proof import prove
 from training.sampling import dice_of, sampling_weights
 from training.start import starting_network
@@ -91,7 +91,14 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
         "losses": history,
     }
     minutes = (time.monotonic() - started) / 60
-    facts = RunFacts(command, minutes, described(fabric), manifest.git_commit, manifest.created_at)
+    facts = RunFacts(
+        command,
+        BACKBONES[config.backbone].timm_name,
+        minutes,
+        described(fabric),
+        manifest.git_commit,
+        manifest.created_at,
+    )
     manifest = manifest.model_copy(update={"metrics": metrics})
     card = with_network_section(write_card(config.name, examples, metrics, facts), manifest)
     finish(manifest, card, folder)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from datasets.progress import silently
 from model.contract import DamageType
 from model.network import GradingNetwork
 from training.cache import cached_pictures
@@ -17,7 +18,6 @@ from training.examples import Example, load_examples, of_split
 from training.features import KeptActivations, kept_activations
 from training.feeds import Pictures
 from training.objective import Batch, Objective
-from training.progress import silently
 from training.targets import make_targets
 
 TYPES = (DamageType.DENT,)

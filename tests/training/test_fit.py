@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import SGD
 
+from datasets.progress import Track, silently
 from model.network import GradingNetwork, Outputs, cumulative, pool
 from training.checkpoint import History, read_checkpoint
 from training.config import LossWeights, TrainingConfig
@@ -23,7 +24,6 @@ from training.errors import ConfigError, StoppedError, TrainingError
 from training.examples import load_examples, of_split, taught_damage_types
 from training.fit import make_optimiser, rate_factor, train_one_step
 from training.objective import Batch, Objective, cells_of, sums_of
-from training.progress import Track, silently
 from training.run import fitted
 
 WEIGHTS = LossWeights(damage=0.5, maps=0.25, positive=2.0)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from datasets.progress import silently
 from inference.grader import BundleGrader
 from model.contract import Bundle, Precision
 from model.contract.bundle import (
@@ -24,7 +25,6 @@ from training.config import Data
 from training.errors import DataError
 from training.examples import load_examples, of_split
 from training.network_card import with_network_section
-from training.progress import silently
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from datasets.progress import silently
 from model.contract import Bundle
 from model.decision import RawOutputs
 from model.export import ExportedNetwork, ExportError
@@ -17,7 +18,6 @@ from tests.training.tiny_bundle import write_tiny_bundle
 from training.cache import cached_pictures
 from training.config import Data
 from training.examples import Example, load_examples, of_split
-from training.progress import silently
 from training.proof import Proof, prove
 
 

@@ -56,12 +56,12 @@ def evaluate(
 ) -> None:
     """Grade labelled pictures with a bundle and state its figures with intervals."""
     _require_libraries()
+    from datasets.progress import on_terminal
     from model.contract import BundleError
     from training.errors import TrainingError
     from training.evaluation.evaluate import evaluate as evaluate_bundle
     from training.evaluation.familiarity import read_foreign, synthetic
     from training.evaluation.page import report_page
-    from training.progress import on_terminal
     from training.tables import print_report
 
     _make_folders(report, out)
@@ -89,11 +89,11 @@ def compare(
 ) -> None:
     """Grade the same pictures with two bundles and test what differs."""
     _require_libraries()
+    from datasets.progress import on_terminal
     from model.contract import BundleError
     from training.errors import TrainingError
     from training.evaluation.compare import compare_bundles
     from training.evaluation.page import compare_page, verdict
-    from training.progress import on_terminal
     from training.tables import print_comparison
 
     _make_folders(report, out)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import binomtest
 
+from datasets.progress import Track
 from model.contract import Manifest
 from training.errors import DataError
 from training.evaluation import weighted
@@ -35,7 +36,6 @@ from training.evaluation.measures import (
     resting_on,
 )
 from training.examples import Example
-from training.progress import Track
 
 Floats = NDArray[np.floating[Any]]
 Finding = Literal["B better", "B worse", "differs", "no difference shown", "cannot be told"]

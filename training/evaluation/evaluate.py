@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve
 
 from datasets.manifest import fingerprint
+from datasets.progress import Track
 from model.contract import GRADES, Bundle, Manifest, Precision
 from model.contract.bundle import NETWORK
 from model.runtime import Grader
@@ -39,7 +40,6 @@ from training.evaluation.located import localisation
 from training.evaluation.measures import MEASURES, Stakes, resting_on, slice_of, top
 from training.evaluation.selective import coverage, selective
 from training.examples import Example
-from training.progress import Track
 
 Floats = NDArray[np.floating[Any]]
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datasets.progress import Track
 from model.pictures import PictureError
 from model.runtime import Grader
 from training.config import Data
@@ -21,7 +22,6 @@ from training.evaluation.bootstrap import Counts, Resampling, draw, estimate
 from training.evaluation.columns import Columns
 from training.evaluation.figures import Familiarity, ForeignSet
 from training.examples import load_examples
-from training.progress import Track
 
 Floats = NDArray[np.floating[Any]]
 Picture = Callable[[], bytes]

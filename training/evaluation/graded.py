@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datasets.progress import Track
 from model.contract import GRADES, Assessment, DamageType, GradeInterval
 from model.decision import assess, grade_probabilities
 from model.pictures import PictureError
 from model.runtime import Grader
 from training.errors import DataError
 from training.examples import Example
-from training.progress import Track
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ from training.evaluation.figures import Figures
 from training.evaluation.wording import weak_spots
 from training.examples import Example
 
-FACTS = RunFacts("regrade train --config x.toml", 12.4, "a machine", "abc123", "2026-01-01")
+FACTS = RunFacts(
+    "regrade train --config x.toml",
+    "tf_efficientnet_lite0",
+    12.4,
+    "a machine",
+    "abc123",
+    "2026-01-01",
+)
 DENT = DamageType.DENT
 DENTED = Box(x_min=0.25, y_min=0.25, x_max=0.75, y_max=0.5)
 
