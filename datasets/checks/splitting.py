@@ -83,7 +83,10 @@ def divide(
     Raises:
         ManifestError: A picture cannot be read, so that its copies cannot be found.
         FrozenError: The test split would not be the frozen one.
+        ShareError: Only the frozen test split has a share.
     """
+    if frozen is not None and policy.shares.get("test") == 1:
+        raise ShareError("--shares gives all to test, which is frozen; give another split a share")
     entries = joined(read)
     measured = measure_all(entries, cache, threads, track)
     broken = [

@@ -207,6 +207,7 @@ def test_a_broken_task_is_named(tmp_path: Path, done: dict[str, Any], reason: st
         ("name,label\na.png,fine\n", "--column file=ITS-NAME"),
         ("file,label,label\na.png,fine,fine\n", "two columns of the same name"),
         ("", "is empty"),
+        ('file,"label\na.png,fine\n', "t.csv, line"),
     ],
 )
 def test_a_broken_table_is_named(tmp_path: Path, table: str, reason: str) -> None:
