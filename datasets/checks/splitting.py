@@ -11,12 +11,12 @@ from datasets.checks.duplicates import find_pairs
 from datasets.checks.entries import Entry, joined
 from datasets.checks.examine import readable
 from datasets.checks.facts import Broken, measure_all
-from datasets.checks.findings import counted
 from datasets.frozen import FrozenError, FrozenSet
 from datasets.manifest import SPLITS, LabelledPicture, ManifestError, Split, write_manifest
 from datasets.progress import Track
 from datasets.splits import Assignment, assign_splits
 from datasets.units import units_of
+from datasets.wording import counted
 
 
 class ShareError(ValueError):

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from datasets.manifest import LabelledPicture, ManifestError, Region
+from datasets.masks import MaskError, pixels_of
+from datasets.wording import damages_text, grade_text
 from model.contract import DamageType, Grade
+from model.pictures import PictureError, decode
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -80,9 +82,8 @@ def draw_sheet(
 def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.Image:
     path = root / row.picture
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-    except OSError as error:
+        upright = Image.fromarray(decode(path.read_bytes()))
+    except (OSError, PictureError) as error:
         raise ManifestError(f"{path}: not a readable picture ({error})") from error
     picture = ImageOps.contain(upright, room)
     for region in row.regions:
@@ -92,19 +93,22 @@ def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.I
 
 
 def _area(region: Region, root: Path, size: tuple[int, int]) -> Image.Image:
-    if region.polygon is not None:
-        area = Image.new("L", size)
-        corners = [(x * size[0], y * size[1]) for x, y in region.polygon]
-        ImageDraw.Draw(area).polygon(corners, fill=255)
+    if region.box is not None:
+        area, box = Image.new("L", size), region.box
+        corners = (
+            box.x_min * size[0],
+            box.y_min * size[1],
+            box.x_max * size[0],
+            box.y_max * size[1],
+        )
+        ImageDraw.Draw(area).rectangle(corners, fill=255)
         return area
-    path = root / (region.mask or "")
     try:
-        with Image.open(path) as mask:
-            brightest: NDArray[np.uint8] = np.asarray(mask.convert("RGB")).max(axis=2)
-    except OSError as error:
-        raise ManifestError(f"{path}: not a readable mask ({error})") from error
-    damaged = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
-    return damaged.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
+        damaged = pixels_of(region, root, *size)
+    except MaskError as error:
+        raise ManifestError(f"{root / (region.mask or '')}: {error}") from error
+    area = Image.fromarray(damaged.astype(np.uint8) * 255)
+    return area.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
 
 
 def _outline(area: Image.Image) -> Image.Image:
@@ -122,18 +126,12 @@ def _write(
     name = row.item_id if row.view == 0 else f"{row.item_id}  view {row.view}"
     draw.text((x, y), _cut(draw, name, font, width), font=font, fill=_FAINT)
     at, line = float(x), y + height * 0.45
-    words = [(_grade(row), _INK)] + [(_damage(row, kind), _COLOURS[kind]) for kind in row.present]
+    words = [(grade_text(row.grade), _INK)] + [
+        (_damage(row, kind), _COLOURS[kind]) for kind in row.present
+    ]
     for text, colour in words:
         draw.text((at, line), text, font=font, fill=colour)
         at += draw.textlength(text + "  ", font=font)
-
-
-def _grade(row: LabelledPicture) -> str:
-    if row.grade is None:
-        return "grade unknown"
-    if row.grade.exact is not None:
-        return row.grade.exact.value
-    return f"{row.grade.best.value}..{row.grade.worst.value}"
 
 
 def _damage(row: LabelledPicture, kind: DamageType) -> str:
@@ -142,7 +140,8 @@ def _damage(row: LabelledPicture, kind: DamageType) -> str:
         for region in row.regions
         if region.type is kind and region.severity is not None
     ]
-    return f"{kind.value} {max(known):.2f}" if known else kind.value
+    name = damages_text([kind])
+    return f"{name} {max(known):.2f}" if known else name
 
 
 def _cut(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:
