@@ -32,7 +32,7 @@ def grade_temperature(logits: Floats, best: Ints, worst: Ints) -> float:
     Returns:
         The temperature; 1 where no label says anything.
     """
-    says = worst - best < logits.shape[1]
+    says = worst - best < logits.shape[1]  # some grade is ruled out
     if not says.any():
         return 1.0
 
