@@ -112,7 +112,8 @@ class Rubric:
             return self.sources[name]
         except KeyError:
             raise RubricError(
-                f"the rubric has no source {name!r}; it has {[*self.sources]}"
+                f"the rubric has no source {name!r}; it has {[*self.sources]}: give --rubric a file "
+                f"with a section [{name}]"
             ) from None
 
     def judge(self, source: str, labels: Iterable[str]) -> Judgement:

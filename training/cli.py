@@ -52,9 +52,14 @@ def train(
     )
     from datasets.progress import on_terminal
     from model.contract import BundleError
-    from model.export import ExportError
     from training.config import load_config
     from training.errors import StoppedError, TrainingError
+
+    try:
+        loaded = load_config(config, changes or ())
+    except TrainingError as error:
+        fail(str(error))
+    from model.export import ExportError  # torch takes a while: not for a mistyped key
     from training.run import train as run
     from training.tables import print_report
 
@@ -62,7 +67,6 @@ def train(
     overrides = [part for change in changes or () for part in ("--set", change)]
     command = shlex.join(["regrade", "train", "--config", str(config), *overrides])
     try:
-        loaded = load_config(config, changes or ())
         folder = out or Path("runs") / loaded.name
         bundle = run(loaded, folder, command, on_terminal)
     except (TrainingError, ExportError, BundleError) as error:

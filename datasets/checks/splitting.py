@@ -96,7 +96,8 @@ def divide(
     ]
     if broken:
         raise ManifestError(
-            f"{broken[0]} ({counted(len(broken), 'picture')} in all); `regrade data check` lists them"
+            f"{broken[0]} ({counted(len(broken), 'picture')} in all); give --root, the folder that the "
+            "manifest's paths start from; `regrade data check` lists what is broken"
         )
     pairs = find_pairs(readable(entries, measured), cache, threads, track)
     rows = [entry.row for entry in entries]
