@@ -401,9 +401,8 @@ def test_without_the_libraries_the_command_says_what_to_install(
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "datasets.importers.cli.find_spec",
-        lambda name: None if name == "pycocotools" else find(name),
+        importlib.util, "find_spec", lambda name: None if name == "pycocotools" else find(name)
     )
     assert refused(tmp_path, "coco", tmp_path) == (
-        "error: importing needs pycocotools: pip install 'regrade[train]'\n"
+        "error: this needs pycocotools: pip install 'regrade[train]'\n"
     )

@@ -94,7 +94,7 @@ def test_a_table_from_windows_and_with_lines_within_fields(tmp_path: Path) -> No
     )
     (row,) = imported(tmp_path, "csv", tmp_path / "data")
     assert row.picture == "front/größe a.png"
-    assert row.labelled_by == "Anna\r\nof the desk"
+    assert row.labelled_by == "Anna\nof the desk"
 
 
 def test_coco_boxes_polygons_and_both_kinds_of_rle(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_user_mistakes_are_one_line(tmp_path: Path, squares: Path) -> None:
     assert "m.jsonl" in _one_error(nowhere)
     manifest = str(squares / "manifest.jsonl")
     of_test = ["evaluate", "--bundle", str(tmp_path), "--manifest", manifest, "--split", "test"]
-    assert "no picture in the split 'test'" in _one_error(of_test)
+    assert "no picture is in the split 'test'" in _one_error(of_test)
     no_bundle = ["evaluate", "--bundle", str(tmp_path), "--manifest", manifest]
     assert "no readable manifest.json" in _one_error(no_bundle)
 
@@ -82,4 +82,4 @@ def test_without_torch_the_command_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
     )
-    assert _one_error(["train"]) == "error: training needs torch: pip install 'regrade[train]'"
+    assert _one_error(["train"]) == "error: this needs torch: pip install 'regrade[train]'"
