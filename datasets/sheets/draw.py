@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from datasets.manifest import LabelledPicture, ManifestError, Region
+from datasets.masks import MaskError, pixels_of
 from model.contract import DamageType, Grade
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -73,7 +73,7 @@ def draw_sheet(
         x, y = column * width, line * (height + caption)
         cell = _picture(row, root, (width - 4, height - 4))
         sheet.paste(cell, (x + (width - cell.width) // 2, y + (height - cell.height) // 2))
-        _write(ImageDraw.Draw(sheet), row, x + 4, y + height, width - 8, caption)
+        sheet.paste(_caption(row, (width - 8, caption)), (x + 4, y + height))
     return sheet
 
 
@@ -92,18 +92,18 @@ def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.I
 
 
 def _area(region: Region, root: Path, size: tuple[int, int]) -> Image.Image:
-    if region.polygon is not None:
+    if region.box is not None:
         area = Image.new("L", size)
-        corners = [(x * size[0], y * size[1]) for x, y in region.polygon]
-        ImageDraw.Draw(area).polygon(corners, fill=255)
+        box = region.box
+        left, right = box.x_min * size[0], box.x_max * size[0]
+        top, bottom = box.y_min * size[1], box.y_max * size[1]
+        ImageDraw.Draw(area).rectangle((left, top, right, bottom), fill=255)
         return area
-    path = root / (region.mask or "")
     try:
-        with Image.open(path) as mask:
-            brightest: NDArray[np.uint8] = np.asarray(mask.convert("RGB")).max(axis=2)
-    except OSError as error:
-        raise ManifestError(f"{path}: not a readable mask ({error})") from error
-    damaged = Image.fromarray((brightest > 127).astype(np.uint8) * 255)
+        pixels = pixels_of(region, root, *size)
+    except MaskError as error:
+        raise ManifestError(f"{root / (region.mask or '')}: {error}") from error
+    damaged = Image.fromarray(pixels.astype(np.uint8) * 255)
     return damaged.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
 
 
@@ -113,19 +113,21 @@ def _outline(area: Image.Image) -> Image.Image:
     return Image.fromarray((grown > inner).astype(np.uint8) * 255)
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, row: LabelledPicture, x: int, y: int, width: int, height: int
-) -> None:
+def _caption(row: LabelledPicture, size: tuple[int, int]) -> Image.Image:
     """Two lines: the name; grade and damages, each in its outline's colour."""
-    size = height * 0.36
-    font = ImageFont.load_default(size)
+    image = Image.new("RGB", size, _GROUND)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size[1] * 0.36)
     name = row.item_id if row.view == 0 else f"{row.item_id}  view {row.view}"
-    draw.text((x, y), _cut(draw, name, font, width), font=font, fill=_FAINT)
-    at, line = float(x), y + height * 0.45
+    draw.text((0, 0), _cut(draw, name, font, size[0]), font=font, fill=_FAINT)
     words = [(_grade(row), _INK)] + [(_damage(row, kind), _COLOURS[kind]) for kind in row.present]
+    full = sum(draw.textlength(text + "  ", font=font) for text, _ in words)
+    if full > size[0]:
+        font = ImageFont.load_default(size[1] * 0.36 * size[0] / full)
+    at = 0.0
     for text, colour in words:
-        draw.text((at, line), text, font=font, fill=colour)
+        draw.text((at, size[1] * 0.45), text, font=font, fill=colour)
         at += draw.textlength(text + "  ", font=font)
+    return image
 
 
 def _grade(row: LabelledPicture) -> str:
