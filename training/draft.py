@@ -17,7 +17,7 @@ from model.familiarity import Unfamiliarity
 from model.network import GradingNetwork
 from training.cache import cached_pictures
 from training.calibrate import (
-    conformal_quantile,
+    conformal_quantiles,
     damage_temperature,
     grade_temperature,
     map_thresholds,
@@ -105,7 +105,7 @@ def _grade_calibration(
     best, worst = targets.best.numpy(), targets.worst.numpy()
     temperature = grade_temperature(logits, best, worst)
     exact = best == worst
-    quantile = conformal_quantile(
+    quantiles = conformal_quantiles(
         grade_probabilities(logits[exact], temperature), best[exact], coverage
     )
     of_damage = damage_temperature(
@@ -113,7 +113,7 @@ def _grade_calibration(
     )
     return (
         Calibration(grade_temperature=temperature, damage_temperature=of_damage),
-        Conformal(coverage=coverage, quantile=quantile),
+        Conformal(coverage=coverage, quantiles=quantiles),
     )
 
 
