@@ -116,9 +116,11 @@ def read_manifest(path: Path) -> list[LabelledPicture]:
         ManifestError: The file cannot be read, or a row is not valid (with its line number).
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # a name may hold other ends of lines
     except OSError as error:
         raise ManifestError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: not UTF-8 text ({error}); is it a manifest?") from error
     return list(_rows(path, lines))
 
 

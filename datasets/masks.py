@@ -16,6 +16,7 @@ Mask = NDArray[np.bool_]
 
 _LARGEST = 50_000_000
 _BRIGHT = 127
+_DEEP = ("I", "F")
 
 
 class MaskError(Exception):
@@ -97,11 +98,15 @@ def read_mask(path: Path) -> Mask:
     """A mask picture of any colour: damage is where the brightest channel is over 127.
 
     Raises:
-        MaskError: No such file, or not a picture.
+        MaskError: No such file, not a picture, or one of more than 8 bits a channel.
     """
     try:
         with Image.open(path) as image:
             require_size(image.width, image.height)
+            if image.mode.startswith(_DEEP):
+                raise MaskError(
+                    f"pixel format {image.mode} has more than 8 bits a channel; save it with 8"
+                )
             brightest: NDArray[np.uint8] = np.asarray(image.convert("RGB")).max(axis=2)
             return brightest > _BRIGHT
     except (OSError, SyntaxError, ValueError) as error:

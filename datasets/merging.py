@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from datasets.manifest import LabelledPicture, Region, Rle
+from datasets.wording import counted, damages_text, grade_text
 
 Key = tuple[str, str, int, str]
 MaskOf = Callable[[str], Rle]
@@ -113,13 +114,10 @@ def _alike(a: Region, b: Region) -> bool:
 
 def said(row: LabelledPicture) -> str:
     """A row's labels in words."""
-    grade = "no grade"
-    if row.grade is not None:
-        grade = row.grade.exact or f"{row.grade.best} to {row.grade.worst}"
-    words = [row.category, str(grade)]
-    words += [f"with {', '.join(row.present)}"] if row.present else []
-    words += [f"without {', '.join(row.absent)}"] if row.absent else []
-    words += [f"{len(row.regions)} regions"] if row.regions else []
+    words = [row.category, grade_text(row.grade)]
+    words += [f"with {damages_text(row.present)}"] if row.present else []
+    words += [f"without {damages_text(row.absent)}"] if row.absent else []
+    words += [counted(len(row.regions), "region")] if row.regions else []
     return ", ".join(words)
 
 

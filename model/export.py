@@ -131,11 +131,7 @@ def compare(
     for n, name in enumerate(names):
         one = slice(n, n + 1)
         ours, theirs = (assess(raw[one], (), manifest) for raw in (expected, answered))
-        if (ours.grade, ours.prediction_set, ours.review_reasons) != (
-            theirs.grade,
-            theirs.prediction_set,
-            theirs.review_reasons,
-        ):
+        if ours.decision != theirs.decision:
             differing.append(f"{name}: {_told(ours)} against {_told(theirs)}")
     heat = manifest.calibration
     probabilities = [

@@ -29,7 +29,13 @@ def grade_temperature(logits: Floats, best: Ints, worst: Ints) -> float:
         logits: (N, 3) cumulative logits.
         best: (N,) best rank of each label.
         worst: (N,) worst rank.
+
+    Returns:
+        The temperature; 1 where no label says anything.
     """
+    says = worst - best < logits.shape[1]  # some grade is ruled out
+    if not says.any():
+        return 1.0
 
     def loss(temperature: float) -> float:
         mass = interval_mass(grade_probabilities(logits, temperature), best, worst)

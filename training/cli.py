@@ -6,11 +6,12 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 import training.evaluation.cli
+from datasets.command import Roots, fail, require
 
 _STOPPED = 130  # what a shell reports for SIGINT
 
@@ -38,7 +39,17 @@ def train(
 
     On several GPUs: torchrun --nproc-per-node 4 -m regrade train ...
     """
-    _require_torch()
+    require(
+        "torch",
+        "timm",
+        "lightning_fabric",
+        "onnx",
+        "onnxslim",
+        "scipy",
+        "sklearn",
+        "matplotlib",
+        "tomli_w",
+    )
     from datasets.progress import on_terminal
     from model.contract import BundleError
     from model.export import ExportError
@@ -55,7 +66,7 @@ def train(
         folder = out or Path("runs") / loaded.name
         bundle = run(loaded, folder, command, on_terminal)
     except (TrainingError, ExportError, BundleError) as error:
-        _fail(str(error))
+        fail(str(error))
     except (StoppedError, KeyboardInterrupt):
         typer.echo("stopped; the same command goes on from where it was", err=True)
         sys.exit(_STOPPED)
@@ -68,60 +79,32 @@ def train(
 
 def export(
     bundle: Annotated[Path, typer.Option(help="Bundle to write anew, in its place.")],
-    manifest: Annotated[
-        Path | None,
+    manifests: Annotated[
+        list[Path] | None,
         typer.Option(
-            help="Labelled pictures with the splits calibration and val: tries an INT8 network too."
+            "--manifest",
+            help="Labelled pictures with the splits calibration and val: tries an INT8 network too. "
+            "May be given again.",
         ),
     ] = None,
-    root: Annotated[
-        Path | None, typer.Option(help="Folder of its pictures; the manifest's own otherwise.")
-    ] = None,
+    roots: Roots = None,
 ) -> None:
     """Write a bundle anew in the present format; with pictures, make its INT8 network."""
-    _require("onnx", "onnxslim")
+    require("onnx", "onnxslim", "scipy", "sklearn")
     from datasets.progress import on_terminal
     from model.contract import BundleError
     from model.graph import GraphError
-    from training.config import Data
     from training.errors import TrainingError
-    from training.examples import load_examples
+    from training.examples import load_examples, sources_of
     from training.network_card import trial_lines
     from training.refresh import refresh
 
     try:
-        examples = None if manifest is None else load_examples([Data(manifest, root)])
+        examples = load_examples(sources_of(manifests, roots or [])) if manifests else None
         written = refresh(bundle, examples, on_terminal)
     except (TrainingError, BundleError, GraphError) as error:
-        _fail(str(error))
+        fail(str(error))
     trial = written.manifest.int8_trial
     if examples is not None and trial is not None:
         typer.echo("\n".join(trial_lines(trial)))
     typer.echo(written.path)
-
-
-def _require_torch() -> None:
-    _require(
-        "torch",
-        "timm",
-        "lightning_fabric",
-        "onnx",
-        "onnxslim",
-        "scipy",
-        "sklearn",
-        "matplotlib",
-        "tomli_w",
-    )
-
-
-def _require(*names: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in names if find_spec(name) is None]
-    if missing:
-        _fail(f"training needs {', '.join(missing)}: pip install 'regrade[train]'")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    sys.exit(2)

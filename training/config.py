@@ -211,7 +211,8 @@ class TrainingConfig:
     logger: Literal["none", "tensorboard", "mlflow"] = "none"
     """Where figures go beside metrics.jsonl in the run's folder."""
     min_damage_examples: Positive = 20
-    """A damage type with fewer pictures that show it is not taught."""
+    """A damage type with fewer training pictures that show it, or that are known to be free of it, is not
+    taught."""
     start: Path | None = None
     """Checkpoint of an earlier run to start from; left out: ImageNet weights."""
     fit: Fit = field(default_factory=Fit)

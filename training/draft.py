@@ -25,6 +25,7 @@ from training.calibrate import (
 from training.config import TrainingConfig
 from training.examples import Example, of_split, source_numbers
 from training.golden import golden_pictures
+from training.judged import Judged
 from training.objective import cells_of
 from training.predict import Predictions, predict
 from training.provenance import git_commit
@@ -68,7 +69,8 @@ def calibrated(
     directions = min(settings.familiarity_directions, len(sources) - 1)
     unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
     unfamiliarity.calibrate(answers.features, settings.familiarity_quantile)
-    calibration, conformal = _grade_calibration(answers, targets, settings.coverage)
+    judged = Judged.of(held_out, answers, targets)
+    calibration, conformal = _calibration(judged, settings.coverage)
     now = datetime.now(UTC)
     draft = Manifest(
         name=config.name,
@@ -98,19 +100,12 @@ def calibrated(
     return ExportedNetwork(network, unfamiliarity), draft
 
 
-def _grade_calibration(
-    answers: Predictions, targets: Targets, coverage: float
-) -> tuple[Calibration, Conformal]:
-    logits = answers.grade_logits.numpy()
-    best, worst = targets.best.numpy(), targets.worst.numpy()
-    temperature = grade_temperature(logits, best, worst)
-    exact = best == worst
-    quantiles = conformal_quantiles(
-        grade_probabilities(logits[exact], temperature), best[exact], coverage
-    )
-    of_damage = damage_temperature(
-        answers.damage_logits.numpy(), targets.present.numpy(), targets.known.numpy()
-    )
+def _calibration(judged: Judged, coverage: float) -> tuple[Calibration, Conformal]:
+    temperature = grade_temperature(judged.grade_logits, judged.best, judged.worst)
+    exact = judged.best == judged.worst
+    probabilities = grade_probabilities(judged.grade_logits[exact], temperature)
+    quantiles = conformal_quantiles(probabilities, judged.best[exact], coverage)
+    of_damage = damage_temperature(judged.damage_logits, judged.present, judged.known)
     return (
         Calibration(grade_temperature=temperature, damage_temperature=of_damage),
         Conformal(coverage=coverage, quantiles=quantiles),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.manifest import LabelledPicture, ManifestError, Split, read_manifest
+from datasets.manifest import LabelledPicture, ManifestError, read_manifest
 from model.contract import DamageType
 from training.config import Data
 from training.errors import DataError
@@ -39,6 +39,24 @@ class Example:
         return data
 
 
+def sources_of(manifests: Sequence[Path], roots: Sequence[Path]) -> list[Data]:
+    """Manifests as the command line names them, each with its folder.
+
+    Args:
+        manifests: The manifests.
+        roots: The folder of each one's pictures, in the same order; empty: the manifests' own.
+
+    Raises:
+        DataError: There are roots, but not one for each manifest.
+    """
+    if roots and len(roots) != len(manifests):
+        raise DataError(
+            f"{len(manifests)} manifests but {len(roots)} roots; give one --root for each "
+            "--manifest in the same order, or none"
+        )
+    return [Data(*pair) for pair in zip(manifests, roots or [None] * len(manifests), strict=True)]
+
+
 def load_examples(sources: Iterable[Data]) -> list[Example]:
     """Read every manifest.
 
@@ -51,7 +69,7 @@ def load_examples(sources: Iterable[Data]) -> list[Example]:
             rows = read_manifest(source.manifest)
         except ManifestError as error:
             raise DataError(
-                f"{error}; make it with `regrade data import` or `regrade data render`"
+                f"{error}; `regrade data import` and `regrade data render` make manifests"
             ) from error
         root = source.root or source.manifest.parent
         examples.extend(Example(row, root) for row in rows)
@@ -62,16 +80,19 @@ def load_examples(sources: Iterable[Data]) -> list[Example]:
     return examples
 
 
-def of_split(examples: Iterable[Example], split: Split) -> list[Example]:
+def of_split(examples: Sequence[Example], split: str) -> list[Example]:
     """Examples of one split.
 
     Raises:
         DataError: There is none.
     """
-    chosen = [example for example in examples if example.row.split == split]
-    if not chosen:
-        raise DataError(f"no picture is in the split {split!r}; label some or import more")
-    return chosen
+    splits = Counter(example.row.split for example in examples)
+    if split not in splits:
+        found = ", ".join(f"{count} in {name or 'none'}" for name, count in splits.items())
+        raise DataError(
+            f"no picture is in the split {split!r} ({found}); `regrade data split` gives splits"
+        )
+    return [example for example in examples if example.row.split == split]
 
 
 def taught_damage_types(train: Iterable[Example], minimum: int) -> tuple[DamageType, ...]:
@@ -83,6 +104,14 @@ def taught_damage_types(train: Iterable[Example], minimum: int) -> tuple[DamageT
     present = Counter(kind for row in rows for kind in row.present)
     absent = Counter(kind for row in rows for kind in row.absent)
     return tuple(kind for kind in DamageType if min(present[kind], absent[kind]) >= minimum)
+
+
+def views_of(examples: Iterable[Example]) -> list[list[int]]:
+    """The numbers of the pictures of each item, items in the order in which they first occur."""
+    views: dict[tuple[str, str], list[int]] = {}
+    for number, example in enumerate(examples):
+        views.setdefault((example.row.source, example.row.item_id), []).append(number)
+    return [*views.values()]
 
 
 def source_numbers(examples: Sequence[Example]) -> list[int]:

@@ -26,7 +26,7 @@ from model.runtime import Grader, Network
 from training.cache import cached_pictures
 from training.errors import DataError
 from training.evaluation.evaluate import point_figures
-from training.evaluation.graded import Graded, grade_items
+from training.evaluation.graded import grade_items
 from training.examples import Example
 from training.packaging import golden_answers, seal
 from training.provenance import processor
@@ -124,7 +124,8 @@ def _sweep(
             recipe=str(recipe),
             mean_probability_difference=float(apart.mean()),
             decisions_differ=sum(
-                _decision(answers, n, bundle.manifest) != _decision(expected, n, bundle.manifest)
+                assess(answers[n : n + 1], (), bundle.manifest).decision
+                != assess(expected[n : n + 1], (), bundle.manifest).decision
                 for n in range(len(pictures))
             ),
         )
@@ -143,11 +144,6 @@ def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=rank)
 
 
-def _decision(raw: RawOutputs, n: int, manifest: Manifest) -> tuple[object, ...]:
-    judged = assess(raw[n : n + 1], (), manifest)
-    return judged.grade, judged.prediction_set, judged.review_reasons
-
-
 def _answers(path: Path, pictures: Pictures) -> RawOutputs:
     network = Network(path)
     return RawOutputs.joined(
@@ -163,6 +159,7 @@ def _try(
     floats, ints = (grade_items(grader, held_out, track) for grader in (of_floats, of_ints))
     of_both = [point_figures(graded, bundle.manifest) for graded in (floats, ints)]
     lost = {name: _points(*(each[name] for each in of_both)) for name in _LOSSES}
+    pairs = [(a.assessment, b.assessment) for a, b in zip(floats, ints, strict=True)]
     ratio = speed_ratio(of_floats.network, of_ints.network, bundle.manifest.input_size)
     accepted, reason = judge(lost["interval_accuracy"], lost["macro_f1"], ratio)
     return Trial(
@@ -174,8 +171,8 @@ def _try(
         kappa_lost=lost["quadratic_kappa"],
         auroc_lost=lost["damaged_auroc"],
         coverage_lost=lost["coverage"],
-        decisions_differ=_count(floats, ints, whole=True),
-        grades_differ=_count(floats, ints, whole=False),
+        decisions_differ=sum(a.decision != b.decision for a, b in pairs),
+        grades_differ=sum(a.grade is not b.grade for a, b in pairs),
         speed_ratio=ratio,
         machine=processor(),
         sweep=sweep,
@@ -184,17 +181,6 @@ def _try(
 
 def _points(ours: float | None, theirs: float | None) -> float | None:
     return None if ours is None or theirs is None else 100 * (ours - theirs)
-
-
-def _count(ours: Sequence[Graded], theirs: Sequence[Graded], *, whole: bool) -> int:
-    pairs = [(a.assessment, b.assessment) for a, b in zip(ours, theirs, strict=True)]
-    if not whole:
-        return sum(a.grade is not b.grade for a, b in pairs)
-    return sum(
-        (a.grade, a.prediction_set, a.review_reasons)
-        != (b.grade, b.prediction_set, b.review_reasons)
-        for a, b in pairs
-    )
 
 
 def judge(

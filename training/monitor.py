@@ -32,11 +32,13 @@ def held_out_figures(
     best, worst = targets.best.numpy(), targets.worst.numpy()
     probabilities = grade_probabilities(answers.grade_logits.numpy(), 1.0)
     decided = probabilities.argmax(axis=1)
-    mass = interval_mass(probabilities, best, worst)
-    found = {
-        "held_out_grade": float(-np.log(np.maximum(mass, 1e-12)).mean()),
-        "held_out_interval": float(((best <= decided) & (decided <= worst)).mean()),
-    }
+    found = {}
+    bounded = worst - best < probabilities.shape[1] - 1
+    if bounded.any():
+        mass = interval_mass(probabilities, best, worst)[bounded]
+        within = (best <= decided) & (decided <= worst)
+        found["held_out_grade"] = float(-np.log(np.maximum(mass, 1e-12)).mean())
+        found["held_out_interval"] = float(within[bounded].mean())
     exact = best == worst
     if exact.any():
         found["held_out_macro_f1"] = float(

@@ -70,9 +70,10 @@ def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
         for logits in (outputs.grade_logits, outputs.damage_logits, outputs.map_logits)
     )
     grade = interval_loss(grades, batch.best, batch.worst)
-    counted = torch.ones_like(grade)
+    says = (batch.best > 0) | (batch.worst < grades.shape[1])
     if weights.grade == "cross_entropy":
-        counted = (batch.best == batch.worst).to(grade.dtype)
+        says = batch.best == batch.worst
+    counted = says.to(grade.dtype)
     damaged = batch.cells > 0
     known = batch.everywhere[:, :, None, None] & (batch.cells >= 0) | damaged
     of_maps = masked_bce(maps, damaged.to(maps.dtype), known, weights.positive)

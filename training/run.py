@@ -67,6 +67,7 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     track = track if fabric.is_global_zero else silently
     examples = load_examples(config.data)
     types = taught_damage_types(of_split(examples, "train"), config.min_damage_examples)
+    held_out = of_split(examples, "val")  # before the hours that come first
     network, history = fitted(config, examples, types, out, fabric, track)
     if not fabric.is_global_zero:
         return None
@@ -80,7 +81,6 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     )
     manifest = with_goldens(draft.model_copy(update={"graph": graph}), folder, golden_pictures())
     grader = Grader(Bundle.load(folder), threads=config.threads)
-    held_out = of_split(examples, "val")
     squashed = cached_pictures(held_out, config.input_size, config.cache, track)
     proof = prove(exported, grader, held_out, squashed, track)
     manifest = _with_int8(manifest, folder, examples, track)

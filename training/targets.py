@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from datasets.manifest import Region
-from datasets.masks import MaskError, pixels_of
-from model.contract import GRADES, Box, DamageType
-from training.errors import DataError
+from model.contract import GRADES, DamageType
 from training.examples import Example
+from training.regions import cells_touched
 
 #: Side of the grid on which regions are kept before augmentation.
 GRID = 56
@@ -86,23 +83,8 @@ def _rasterise(example: Example, kind: DamageType) -> NDArray[np.int8]:
 
 
 def _region(example: Example, region: Region) -> NDArray[np.int8]:
-    if region.box is not None:
-        return _box(region.box)
-    try:
-        pixels = pixels_of(region, example.root, GRID, GRID)
-    except MaskError as error:
-        name = example.root / region.mask if region.mask else example.row.picture
-        raise DataError(f"{name}: {error}") from error
-    damage = Image.fromarray(pixels.astype(np.uint8) * 255)
-    shrunk = np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0
-    return np.where(shrunk, DAMAGED, 0).astype(np.int8)
-
-
-def _box(box: Box) -> NDArray[np.int8]:
-    """The damage is somewhere in the box; only where that is one cell of the map is it there."""
-    grid = np.zeros((GRID, GRID), np.int8)
-    left, top = math.floor(box.x_min * GRID), math.floor(box.y_min * GRID)
-    right, bottom = math.ceil(box.x_max * GRID), math.ceil(box.y_max * GRID)
-    tiny = max(box.x_max - box.x_min, box.y_max - box.y_min) * GRID <= TINY
-    grid[top:bottom, left:right] = DAMAGED if tiny else DOUBTFUL
-    return grid
+    """The damage is somewhere in a box; only where that is one cell of the map is it there."""
+    box = region.box
+    sure = box is None or max(box.x_max - box.x_min, box.y_max - box.y_min) * GRID <= TINY
+    touched = cells_touched(example, region, GRID)
+    return np.where(touched, DAMAGED if sure else DOUBTFUL, 0).astype(np.int8)

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from datasets.checks.entries import Entry
-from datasets.checks.findings import Finding, Section, Severity, counted
-from datasets.checks.labels import damages_text, grade_text
+from datasets.checks.findings import Finding, Section, Severity
 from datasets.manifest import SPLITS
+from datasets.wording import counted, damages_text, grade_text
 from model.contract import DamageType, GradeInterval
 
 MIN_EXAMPLES = 20

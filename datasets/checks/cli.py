@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from datasets.command import Manifests, Roots, fail, require
 
 if TYPE_CHECKING:
     from datasets.frozen import FrozenSet
 
 LOCK_NAME = "splits.lock"
 
-Manifests = Annotated[
-    list[Path], typer.Option("--manifest", help="Manifest of labelled pictures; may be repeated.")
-]
-Roots = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--root",
-        help="Folder of its pictures, one for each --manifest; the manifest's own otherwise.",
-    ),
-]
 Lock = Annotated[
     Path | None,
     typer.Option(
@@ -60,9 +52,9 @@ def check(
     ] = False,
 ) -> None:
     """Look for what is wrong with labelled pictures: exit code 0 clean, 1 errors, 2 unusable input."""
-    _require("sklearn", "cleanlab", "imagehash", *(() if quick or bundle else ("torch", "timm")))
+    require("sklearn", "cleanlab", "imagehash", *(() if quick or bundle else ("torch", "timm")))
     if quick and bundle:
-        _fail("--quick asks no network, so --bundle means nothing; leave out one of them")
+        fail("--quick asks no network, so --bundle means nothing; leave out one of them")
     import json
     from datetime import UTC, datetime
 
@@ -87,9 +79,9 @@ def check(
         out.mkdir(parents=True, exist_ok=True)
         found = examine(entries, frozen, Tools(cache, threads, on_terminal, extractor))
     except (ManifestError, FrozenError, BundleError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}")
+        fail(f"{error.filename}: {error.strerror}")
     now = datetime.now(UTC)
     page = render_report(found, manifests, now, threads, on_terminal)
     (out / "report.html").write_text(page, "utf-8")
@@ -123,7 +115,7 @@ def split(
     ] = False,
 ) -> None:
     """Give each picture of the manifests a split, and write them back."""
-    _require("sklearn", "imagehash")
+    require("sklearn", "imagehash")
     from datetime import UTC, datetime
 
     from datasets.checks.cache import Cache
@@ -147,9 +139,9 @@ def split(
         if fresh is not None:
             fresh.save(_lock_path(lock, manifests))
     except (ManifestError, FrozenError, ShareError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}")
+        fail(f"{error.filename}: {error.strerror}")
     print_splits(rows, divided.assignment)
     if (current := fresh or frozen) is not None:
         count = len(current.pictures)
@@ -170,16 +162,3 @@ def _frozen(lock: Path | None, manifests: list[Path], *, may_lack: bool) -> Froz
     if not path.exists() and (may_lack or lock is None):
         return None
     return FrozenSet.load(path)
-
-
-def _require(*modules: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        _fail(f"this needs {', '.join(missing)}: pip install 'regrade[train]'")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(2)

@@ -8,8 +8,8 @@ from itertools import combinations
 from datasets.checks.duplicates import Likeness, Pair
 from datasets.checks.entries import Entry
 from datasets.checks.findings import Finding, Section, Severity, Shown
-from datasets.checks.labels import damages_text, grade_text, overlap
 from datasets.manifest import LabelledPicture
+from datasets.wording import damages_text, grade_text
 
 Group = tuple[int, ...]
 
@@ -49,7 +49,7 @@ def contradictions(rows: Sequence[LabelledPicture]) -> list[str]:
     """Reasons why the labels of one photograph cannot all be right."""
     reasons = set()
     for one, other in combinations(rows, 2):
-        if one.grade and other.grade and not overlap(one.grade, other.grade):
+        if one.grade and other.grade and not one.grade.overlaps(other.grade):
             reasons.add(" against ".join(sorted((grade_text(one.grade), grade_text(other.grade)))))
         for present, absent in ((one, other), (other, one)):
             if both := [kind for kind in present.present if kind in absent.absent]:

@@ -16,7 +16,7 @@ from datasets.checks.entries import Entry
 from datasets.checks.facts import Facts, Measured, measure_all
 from datasets.checks.features import Extractor, features_of
 from datasets.checks.files import check_files
-from datasets.checks.findings import Finding, Section, Severity, counted
+from datasets.checks.findings import Finding, Section, Severity
 from datasets.checks.label_errors import Judged, check_labels, judge_labels
 from datasets.checks.leakage import check_leakage
 from datasets.checks.lookalikes import check_lookalikes
@@ -25,6 +25,7 @@ from datasets.frozen import FrozenSet
 from datasets.manifest import LabelledPicture, ManifestError
 from datasets.progress import Track
 from datasets.units import units_of
+from datasets.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from datasets.checks.entries import Entry
 from datasets.checks.facts import Broken, Facts, Measured
-from datasets.checks.findings import Finding, Section, Severity, Shown, counted
+from datasets.checks.findings import Finding, Section, Severity, Shown
+from datasets.wording import counted
 
 MIN_SIDE_PX = 96
 MAX_ASPECT = 3.0

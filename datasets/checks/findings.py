@@ -47,8 +47,3 @@ class Finding:
     title: str
     advice: str
     shown: tuple[Shown, ...] = ()
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: 1 picture, 2 pictures."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

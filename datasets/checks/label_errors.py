@@ -15,10 +15,10 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from sklearn.metrics import balanced_accuracy_score
 
-from datasets.checks.findings import Finding, Section, Severity, Shown, counted
+from datasets.checks.findings import Finding, Section, Severity, Shown
 from datasets.checks.folds import MIN_UNITS, Matrix, Numbers, on_features, out_of_fold
-from datasets.checks.labels import grade_text, overlap
 from datasets.manifest import LabelledPicture
+from datasets.wording import counted, grade_text
 from model.contract import GradeInterval
 
 _MAX_FIT = 0.5
@@ -59,7 +59,7 @@ def judge_labels(
         units: (N,)
     """
     labels = _labels(source, rows, units)
-    if all(overlap(one, other) for one in labels for other in labels):
+    if all(one.overlaps(other) for one in labels for other in labels):
         return Judged(source, 0)
     kept = [n for n, row in enumerate(rows) if row.source == source and row.grade in labels]
     given = np.array([labels.index(grade) for n in kept if (grade := rows[n].grade)])
@@ -74,8 +74,8 @@ def judge_labels(
     suspects = []
     for n in ranked:
         own, other = labels[given[n]], labels[int(predicted[n].argmax())]
-        fits = sum(p for p, each in zip(predicted[n], labels, strict=True) if overlap(own, each))
-        if fits < _MAX_FIT and not overlap(own, other):
+        fits = sum(p for p, each in zip(predicted[n], labels, strict=True) if own.overlaps(each))
+        if fits < _MAX_FIT and not own.overlaps(other):
             note = f"looks {grade_text(other)}; its label fits by {fits:.0%}"
             suspects.append(Shown(numbers[kept[n]], note))
     accuracy = float(balanced_accuracy_score(given, predicted.argmax(axis=1)))

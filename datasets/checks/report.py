@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +17,10 @@ from datasets.checks.balance import Label
 from datasets.checks.entries import Entry
 from datasets.checks.examine import Examination
 from datasets.checks.findings import Finding, Section, Severity, Shown
-from datasets.checks.labels import damages_text, grade_text
 from datasets.checks.shortcuts import LOOKING, Shortcut
 from datasets.progress import Track
+from datasets.thumbnails import data_uri
+from datasets.wording import damages_text, grade_text
 from model.contract import Grade
 from model.pictures import PictureError, decode
 
@@ -154,19 +153,17 @@ def _inline(
     numbers: Sequence[int], entries: Sequence[Entry], threads: int, track: Track
 ) -> dict[int, str | None]:
     with ThreadPoolExecutor(threads) as pool:
-        made = pool.map(_data_uri, [entries[number].path for number in numbers])
+        made = pool.map(_thumbnail_uri, [entries[number].path for number in numbers])
         return dict(zip(numbers, track(made, "thumbnails", len(numbers)), strict=True))
 
 
-def _data_uri(path: Path) -> str | None:
+def _thumbnail_uri(path: Path) -> str | None:
     try:
         picture = Image.fromarray(decode(path.read_bytes()))
     except (OSError, PictureError):
         return None
     picture.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=78)
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return data_uri(picture)
 
 
 def _balance(found: Examination) -> list[dict[str, Any]]:

@@ -11,12 +11,12 @@ from datasets.checks.duplicates import find_pairs
 from datasets.checks.entries import Entry, joined
 from datasets.checks.examine import readable
 from datasets.checks.facts import Broken, measure_all
-from datasets.checks.findings import counted
 from datasets.frozen import FrozenError, FrozenSet
 from datasets.manifest import SPLITS, LabelledPicture, ManifestError, Split, write_manifest
 from datasets.progress import Track
 from datasets.splits import Assignment, assign_splits
 from datasets.units import units_of
+from datasets.wording import counted
 
 
 class ShareError(ValueError):
@@ -83,7 +83,10 @@ def divide(
     Raises:
         ManifestError: A picture cannot be read, so that its copies cannot be found.
         FrozenError: The test split would not be the frozen one.
+        ShareError: Only the frozen test split has a share.
     """
+    if frozen is not None and policy.shares.get("test") == 1:
+        raise ShareError("--shares gives all to test, which is frozen; give another split a share")
     entries = joined(read)
     measured = measure_all(entries, cache, threads, track)
     broken = [

@@ -10,10 +10,11 @@ from rich.table import Table
 
 from datasets.checks.balance import UNASSIGNED
 from datasets.checks.examine import Examination
-from datasets.checks.findings import Section, Severity, counted
+from datasets.checks.findings import Section, Severity
 from datasets.checks.shortcuts import LOOKING
 from datasets.manifest import SPLITS, LabelledPicture
 from datasets.splits import Assignment
+from datasets.wording import counted
 
 _STYLES: Mapping[Severity, str] = {
     Severity.ERROR: "bold red",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from datasets.command import fail, require
+from datasets.wording import counted
 
 if TYPE_CHECKING:
     from datasets.importers.run import Outcome
@@ -70,7 +72,7 @@ def import_(
     ] = False,
 ) -> None:
     """Import labelled pictures into a manifest; what is there already is kept."""
-    _require_libraries()
+    require("pycocotools", "yaml")
     from datasets.importers.run import ConflictError, Request, run
     from datasets.importers.sightings import Options, RefusedError, SourceError
     from datasets.manifest import ManifestError
@@ -98,22 +100,22 @@ def import_(
         outcome = run(request, _track)
     except RefusedError as error:
         _list(error.lines)
-        _fail(
-            f"{_count(len(error.problems), 'problem')}; nothing was written. Correct the input, or "
+        fail(
+            f"{counted(len(error.problems), 'problem')}; nothing was written. Correct the input, or "
             "leave these rows out with --skip-broken"
         )
     except ConflictError as error:
         _list([str(conflict) for conflict in error.conflicts])
-        changed = _count(len(error.conflicts), "label")
-        _fail(f"{changed} changed; nothing was written. Take the new ones with --replace")
+        changed = counted(len(error.conflicts), "label")
+        fail(f"{changed} changed; nothing was written. Take the new ones with --replace")
     except (SourceError, RubricError, ManifestError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}")
+        fail(f"{error.filename}: {error.strerror}")
     _print_table(outcome)
     _print_left_out(outcome.imported)
     if outcome.report is not None:
-        broken = _count(len(outcome.imported.broken()), "problem")
+        broken = counted(len(outcome.imported.broken()), "problem")
         typer.echo(f"left out: rows with {broken} -> {outcome.report}", err=True)
     for name in outcome.imported.missing_sources:
         typer.echo(f"not found under {origin}: {name}", err=True)
@@ -132,17 +134,13 @@ def _print_table(outcome: Outcome) -> None:
     merged = outcome.merged
     typer.echo(
         f"{len(merged.added)} new, {merged.unchanged} there already, {len(merged.conflicts)} "
-        f"replaced: {_count(len(rows), 'picture')}"
+        f"replaced: {counted(len(rows), 'picture')}"
     )
 
 
 def _print_left_out(imported: Imported) -> None:
     for reason, places in imported.left_out.items():
         typer.echo(f"left out: {len(places)} of {reason}, e.g. {places[0]}", err=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _list(lines: Sequence[str]) -> None:
@@ -171,17 +169,6 @@ def _columns(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         ours, equals, theirs = text.partition("=")
         if not (ours and equals and theirs):
-            _fail(f"--column {text!r} is not OURS=ITS-NAME, e.g. label=condition")
+            fail(f"--column {text!r} is not OURS=ITS-NAME, e.g. label=condition")
         columns[ours] = theirs
     return columns
-
-
-def _require_libraries() -> None:
-    missing = [name for name in ("pycocotools", "yaml") if find_spec(name) is None]
-    if missing:
-        _fail(f"importing needs {', '.join(missing)}: pip install 'regrade[train]'")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(2)

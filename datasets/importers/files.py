@@ -49,11 +49,14 @@ def inside(path: Path, root: Path) -> bool:
 def find_picture(name: str, bases: Iterable[Path]) -> Path:
     """The first existing file of this name, else where it should have been.
 
+    A name that was written on Windows may have backslashes between its parts.
+
     Raises:
         UnsafePathError: See `safe_relative`.
     """
     relative = safe_relative(name)
-    candidates = [base / relative for base in bases]
+    names = dict.fromkeys((relative, PurePosixPath(PureWindowsPath(name).as_posix())))
+    candidates = [base / each for base in bases for each in names]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -36,16 +37,16 @@ def read(source: Path, options: Options) -> Iterator[Found]:
         text = table.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{table}: not readable as UTF-8 text ({error})") from error
-    lines = text.splitlines()
-    if not lines:
+    if not text.strip():
         raise SourceError(f"{table} is empty")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
-    names = _names(table, [*(reader.fieldnames or [])], options.columns)
-    for column in set(reader.fieldnames or []) - set(names.values()):
-        yield LeftOut(f"column {column!r} is not read", table.name)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     base = options.pictures or table.parent
     try:
+        header = [*(reader.fieldnames or [])]
+        names = _names(table, header, options.columns)
+        for column in sorted(set(header) - set(names.values())):
+            yield LeftOut(f"column {column!r} is not read", table.name)
         for row in reader:
             yield _sighting(table, f"line {reader.line_num}", row, names, base)
     except csv.Error as error:

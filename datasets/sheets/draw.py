@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from datasets.manifest import LabelledPicture, ManifestError, Region
 from datasets.masks import MaskError, pixels_of
+from datasets.wording import damages_text, grade_text
 from model.contract import DamageType, Grade
+from model.pictures import PictureError, decode
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -80,9 +82,8 @@ def draw_sheet(
 def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.Image:
     path = root / row.picture
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-    except OSError as error:
+        upright = Image.fromarray(decode(path.read_bytes()))
+    except (OSError, PictureError) as error:
         raise ManifestError(f"{path}: not a readable picture ({error})") from error
     picture = ImageOps.contain(upright, room)
     for region in row.regions:
@@ -93,18 +94,21 @@ def _picture(row: LabelledPicture, root: Path, room: tuple[int, int]) -> Image.I
 
 def _area(region: Region, root: Path, size: tuple[int, int]) -> Image.Image:
     if region.box is not None:
-        area = Image.new("L", size)
-        box = region.box
-        left, right = box.x_min * size[0], box.x_max * size[0]
-        top, bottom = box.y_min * size[1], box.y_max * size[1]
-        ImageDraw.Draw(area).rectangle((left, top, right, bottom), fill=255)
+        area, box = Image.new("L", size), region.box
+        corners = (
+            box.x_min * size[0],
+            box.y_min * size[1],
+            box.x_max * size[0],
+            box.y_max * size[1],
+        )
+        ImageDraw.Draw(area).rectangle(corners, fill=255)
         return area
     try:
-        pixels = pixels_of(region, root, *size)
+        damaged = pixels_of(region, root, *size)
     except MaskError as error:
         raise ManifestError(f"{root / (region.mask or '')}: {error}") from error
-    damaged = Image.fromarray(pixels.astype(np.uint8) * 255)
-    return damaged.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
+    area = Image.fromarray(damaged.astype(np.uint8) * 255)
+    return area.resize(size, Image.Resampling.BILINEAR).point(lambda value: 255 * (value > 63))
 
 
 def _outline(area: Image.Image) -> Image.Image:
@@ -119,7 +123,9 @@ def _caption(row: LabelledPicture, size: tuple[int, int]) -> Image.Image:
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size[1] * 0.36)
     name = row.item_id if row.view == 0 else f"{row.item_id}  view {row.view}"
     draw.text((0, 0), _cut(draw, name, font, size[0]), font=font, fill=_FAINT)
-    words = [(_grade(row), _INK)] + [(_damage(row, kind), _COLOURS[kind]) for kind in row.present]
+    words = [(grade_text(row.grade), _INK)] + [
+        (_damage(row, kind), _COLOURS[kind]) for kind in row.present
+    ]
     full = sum(draw.textlength(text + "  ", font=font) for text, _ in words)
     if full > size[0]:
         font = ImageFont.load_default(size[1] * 0.36 * size[0] / full)
@@ -130,21 +136,14 @@ def _caption(row: LabelledPicture, size: tuple[int, int]) -> Image.Image:
     return image
 
 
-def _grade(row: LabelledPicture) -> str:
-    if row.grade is None:
-        return "grade unknown"
-    if row.grade.exact is not None:
-        return row.grade.exact.value
-    return f"{row.grade.best.value}..{row.grade.worst.value}"
-
-
 def _damage(row: LabelledPicture, kind: DamageType) -> str:
     known = [
         region.severity
         for region in row.regions
         if region.type is kind and region.severity is not None
     ]
-    return f"{kind.value} {max(known):.2f}" if known else kind.value
+    name = damages_text([kind])
+    return f"{name} {max(known):.2f}" if known else name
 
 
 def _cut(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:

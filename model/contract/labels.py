@@ -69,3 +69,7 @@ class GradeInterval(BaseModel):
 
     def __contains__(self, grade: Grade) -> bool:
         return self.best.rank <= grade.rank <= self.worst.rank
+
+    def overlaps(self, other: GradeInterval) -> bool:
+        """Whether some grade is in both."""
+        return max(self.best.rank, other.best.rank) <= min(self.worst.rank, other.worst.rank)

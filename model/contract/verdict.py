@@ -86,6 +86,11 @@ class Assessment(BaseModel):
     needs_review: bool
     review_reasons: tuple[ReviewReason, ...]
 
+    @property
+    def decision(self) -> tuple[Grade, tuple[Grade, ...], tuple[ReviewReason, ...]]:
+        """What an export or another precision must not change: grade, set and review."""
+        return self.grade, self.prediction_set, self.review_reasons
+
     @model_validator(mode="after")
     def _review_has_reasons(self) -> Self:
         if self.needs_review != bool(self.review_reasons):

@@ -291,6 +291,15 @@ def test_shares_that_make_no_sense_are_refused(tmp_path: Path, shares: str, said
     assert said in answer
 
 
+def test_a_frozen_test_set_cannot_get_everything(tmp_path: Path) -> None:
+    rows = shop(tmp_path)
+    FrozenSet.of(rows, _NOW).save(tmp_path / "splits.lock")
+    write_manifest(tmp_path / "manifest.jsonl", rows)
+    code, said = _split(tmp_path / "manifest.jsonl", "--shares", "test=1")
+    assert code == 2
+    assert "give another split a share" in said
+
+
 def test_a_picture_that_cannot_be_read_stops_the_split(tmp_path: Path) -> None:
     write_manifest(tmp_path / "manifest.jsonl", shop(tmp_path, items=1))
     (tmp_path / "000.jpg").unlink()

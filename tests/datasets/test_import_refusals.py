@@ -207,6 +207,7 @@ def test_a_broken_task_is_named(tmp_path: Path, done: dict[str, Any], reason: st
         ("name,label\na.png,fine\n", "--column file=ITS-NAME"),
         ("file,label,label\na.png,fine,fine\n", "two columns of the same name"),
         ("", "is empty"),
+        ('file,"label\na.png,fine\n', "t.csv, line"),
     ],
 )
 def test_a_broken_table_is_named(tmp_path: Path, table: str, reason: str) -> None:
@@ -308,7 +309,7 @@ def test_one_picture_with_two_labels_is_left_out_under_both(tmp_path: Path) -> N
         picture(data / place, 1)
     picture(data / "fine" / "d.png", 2)
     said = refused(tmp_path, "folders", data)
-    assert "dented/b.png: labelled toy, lightly_used to repairable, with dent; the same" in said
+    assert "dented/b.png: labelled toy, lightly used to repairable, with dent; the same" in said
     assert "fine/a.png: labelled toy, new; the same picture" in said
     assert import_(tmp_path, "folders", data, "--skip-broken").exit_code == 0
     assert [row.picture for row in rows(tmp_path)] == ["fine/d.png"]

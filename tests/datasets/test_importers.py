@@ -87,6 +87,16 @@ def test_a_table_names_labels_items_views_and_people(tmp_path: Path) -> None:
     assert a.group == b.group == "mini:R-1"
 
 
+def test_a_table_from_windows_and_with_lines_within_fields(tmp_path: Path) -> None:
+    picture(tmp_path / "data" / "front" / "größe a.png")
+    (tmp_path / "data" / "t.csv").write_text(
+        'file,label,labelled_by\r\nfront\\größe a.png,fine,"Anna\r\nof the desk"\r\n', newline=""
+    )
+    (row,) = imported(tmp_path, "csv", tmp_path / "data")
+    assert row.picture == "front/größe a.png"
+    assert row.labelled_by == "Anna\r\nof the desk"
+
+
 def test_coco_boxes_polygons_and_both_kinds_of_rle(tmp_path: Path) -> None:
     runs = coco_mask.encode(np.asfortranarray(LEFT_HALF, np.uint8))
     half = WIDTH * HEIGHT // 2

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from datasets import manifest_page
-from datasets.manifest import LabelledPicture, Region, Rle
+from datasets.manifest import (
+    LabelledPicture,
+    ManifestError,
+    Region,
+    Rle,
+    read_manifest,
+    write_manifest,
+)
 from model.contract import Box, DamageType
 
 
@@ -41,16 +50,31 @@ def test_runs_have_a_size_and_the_letters_of_coco(size: tuple[int, int], counts:
         Rle(size=size, counts=counts)
 
 
+ROW = LabelledPicture(
+    picture="p.png",
+    sha256="0",
+    item_id="i",
+    source="s",
+    category="c",
+    group="g",
+    licence="l",
+    labelled_by="t",
+)
+
+
 def test_a_split_may_be_open() -> None:
-    row = LabelledPicture(
-        picture="p.png",
-        sha256="0",
-        item_id="i",
-        source="s",
-        category="c",
-        group="g",
-        licence="l",
-        labelled_by="t",
-    )
-    assert row.split is None
-    assert LabelledPicture.model_validate_json(row.model_dump_json(exclude_defaults=True)) == row
+    assert ROW.split is None
+    assert LabelledPicture.model_validate_json(ROW.model_dump_json(exclude_defaults=True)) == ROW
+
+
+def test_any_character_may_stand_in_a_name(tmp_path: Path) -> None:
+    """Also those that some tools end a line at."""
+    rows = [ROW.model_copy(update={"picture": f"größe{c}.png"}) for c in "\u2028\x85\x0b\r\n "]
+    write_manifest(tmp_path / "m.jsonl", rows)
+    assert read_manifest(tmp_path / "m.jsonl") == rows
+
+
+def test_what_is_no_text_is_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ManifestError, match="not UTF-8 text"):
+        read_manifest(tmp_path / "m.jsonl")

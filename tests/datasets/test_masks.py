@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 from datasets import brush
 from datasets.manifest import Rle
-from datasets.masks import Mask, MaskError, compress, decode, encode
+from datasets.masks import Mask, MaskError, compress, decode, encode, read_mask
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30)))
 
@@ -85,3 +88,11 @@ def test_any_bytes_are_a_brush_or_refused(rle: list[int]) -> None:
 def test_a_mask_larger_than_any_picture_is_refused_before_it_is_made() -> None:
     with pytest.raises(MaskError, match="more than"):
         decode(Rle(size=(1_000_000, 1_000_000), counts="0"))
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_a_mask_picture_of_more_than_8_bits_is_refused(tmp_path: Path, kind: type) -> None:
+    """What counts as bright in it is not said: Pillow would cut everything over 255 off."""
+    Image.fromarray(np.full((4, 4), 200, kind)).save(tmp_path / "m.tif")
+    with pytest.raises(MaskError, match="save it with 8"):
+        read_mask(tmp_path / "m.tif")

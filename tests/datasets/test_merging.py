@@ -31,7 +31,7 @@ def test_a_changed_label_needs_replace_and_keeps_its_split(tmp_path: Path) -> No
     write_manifest(manifest, [before.model_copy(update={"split": "test"})])
     result = import_(tmp_path, "folders", data, "--label", "dented")
     assert result.exit_code == 2
-    assert "the manifest says toy, new; the import says toy, lightly_used to repairable" in (
+    assert "the manifest says toy, new; the import says toy, lightly used to repairable" in (
         result.stderr
     )
     assert read_manifest(manifest)[0].grade == GradeInterval.exactly(Grade.NEW)

@@ -11,8 +11,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from datasets.manifest import LabelledPicture, Region, write_manifest
+from datasets.masks import encode
 from datasets.sheets.draw import CELL_WIDTH, Wanted, draw_sheet, spread
-from model.contract import DamageType, Grade, GradeInterval
+from model.contract import Box, DamageType, Grade, GradeInterval
 from regrade.cli import app
 
 GREY = 120
@@ -63,16 +64,23 @@ def test_damage_is_outlined_where_it_is_and_not_filled(folder: Path) -> None:
     assert not dented[height // 2, CELL_WIDTH // 2]
 
 
-def test_a_mask_is_outlined_like_a_polygon(folder: Path) -> None:
+@pytest.mark.parametrize("form", ["mask", "rle", "box"])
+def test_every_form_of_region_is_outlined_like_a_polygon(folder: Path, form: str) -> None:
     mask = Image.new("L", (160, 120))
     mask.paste(255, (40, 30, 120, 90))
     mask.save(folder / "mask.png")
+    said = {
+        "mask": "mask.png",
+        "rle": encode(np.asarray(mask) > 0),
+        "box": Box(x_min=0.25, y_min=0.25, x_max=0.75, y_max=0.75),
+    }
     drawn = _row("dented", DamageType.DENT)
-    masked = drawn.model_copy(update={"regions": (Region(type=DamageType.DENT, mask="mask.png"),)})
-    by_polygon, by_mask = (
-        _coloured(draw_sheet([row], folder, count=1, columns=1)) for row in (drawn, masked)
+    region = Region.model_validate({"type": DamageType.DENT, form: said[form]})
+    other = drawn.model_copy(update={"regions": (region,)})
+    by_polygon, by_other = (
+        _coloured(draw_sheet([row], folder, count=1, columns=1)) for row in (drawn, other)
     )
-    assert abs(int(by_polygon.sum()) - int(by_mask.sum())) < 0.2 * by_polygon.sum()
+    assert abs(int(by_polygon.sum()) - int(by_other.sum())) < 0.2 * by_polygon.sum()
 
 
 def test_pictures_are_spread_evenly() -> None:
@@ -89,11 +97,13 @@ def test_options_choose_pictures() -> None:
     assert not Wanted(category="toy").shows(row)
 
 
+def _sheet(folder: Path, out: Path) -> list[str]:
+    return ["data", "sheet", "--manifest", str(folder / "manifest.jsonl"), "--out", str(out)]
+
+
 def test_the_command_writes_a_sheet_of_what_is_asked_for(folder: Path) -> None:
     out = folder / "sheets" / "dents.png"
-    ran = CliRunner().invoke(
-        app, ["data", "sheet", str(folder / "manifest.jsonl"), str(out), "--damage", "dent"]
-    )
+    ran = CliRunner().invoke(app, [*_sheet(folder, out), "--damage", "dent"])
     assert ran.exit_code == 0, ran.stderr
     assert "1 of 1 pictures" in ran.stdout
     with Image.open(out) as sheet:
@@ -111,9 +121,7 @@ def test_the_command_writes_a_sheet_of_what_is_asked_for(folder: Path) -> None:
 def test_what_cannot_be_drawn_is_said_in_one_sentence(
     folder: Path, out: str, options: list[str], said: str
 ) -> None:
-    ran = CliRunner().invoke(
-        app, ["data", "sheet", str(folder / "manifest.jsonl"), str(folder / out), *options]
-    )
+    ran = CliRunner().invoke(app, [*_sheet(folder, folder / out), *options])
     assert ran.exit_code == 2
     assert ran.stderr.count("error: ") == 1
     assert said in ran.stderr

@@ -93,3 +93,9 @@ def test_maps_are_cut_where_they_outline_marked_damage() -> None:
     present = np.repeat([1.0] * 6 + [0.0] * 6, 2).reshape(12, 2)
     known = np.ones((12, 2), bool)
     assert map_thresholds(maps, present, known, cells) == [0.4, 0.9]
+
+
+@pytest.mark.parametrize("labels", [0, 3])
+def test_labels_that_say_nothing_leave_the_temperature_alone(labels: int) -> None:
+    best, worst = np.zeros(labels, int), np.full(labels, 3)
+    assert grade_temperature(LOGITS[:labels], best, worst) == 1.0

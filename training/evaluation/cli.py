@@ -6,12 +6,12 @@ it. The second takes two bundles, has no figures of its own and its own shape of
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.command import Manifests, Roots, fail, require
 from model.contract import Precision
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare)
 
 
-_Manifest = Annotated[Path, typer.Option(help="Manifest of labelled pictures.")]
-_Root = Annotated[
-    Path | None, typer.Option(help="Folder of its pictures; the manifest's own otherwise.")
-]
+_LIBRARIES = ("sklearn", "matplotlib", "scipy", "pycocotools")
+
 _Split = Annotated[str, typer.Option(help="Split to grade: val, test, calibration, train.")]
 _Out = Annotated[Path | None, typer.Option(help="File for the figures as JSON.")]
 _Report = Annotated[
@@ -38,8 +36,8 @@ _Threads = Annotated[int, typer.Option(min=1, help="Threads for the network.")]
 
 def evaluate(
     bundle: Annotated[Path, typer.Option(help="Bundle to evaluate.")],
-    manifest: _Manifest,
-    root: _Root = None,
+    manifests: Manifests,
+    roots: Roots = None,
     split: _Split = "val",
     foreign: Annotated[
         list[Path] | None,
@@ -55,7 +53,7 @@ def evaluate(
     ] = Precision.FP32,
 ) -> None:
     """Grade labelled pictures with a bundle and state its figures with intervals."""
-    _require_libraries()
+    require(*_LIBRARIES)
     from datasets.progress import on_terminal
     from model.contract import BundleError
     from training.errors import TrainingError
@@ -66,12 +64,12 @@ def evaluate(
 
     _make_folders(report, out)
     try:
-        examples = _examples(manifest, root, split)
+        examples = _examples(manifests, roots or [], split)
         strange = (*read_foreign(foreign or []), *synthetic())
         evaluation = evaluate_bundle(bundle, examples, on_terminal, threads, precision, strange)
         page = report_page(evaluation) if report else ""
     except (TrainingError, BundleError) as error:
-        _fail(str(error))
+        fail(str(error))
     _write(report, page)
     _write(out, evaluation.figures.model_dump_json(indent=2) + "\n")
     print_report(evaluation.figures)
@@ -80,15 +78,15 @@ def evaluate(
 def compare(
     a: Annotated[Path, typer.Argument(help="Bundle that is in use.")],
     b: Annotated[Path, typer.Argument(help="Bundle that may replace it.")],
-    manifest: _Manifest,
-    root: _Root = None,
+    manifests: Manifests,
+    roots: Roots = None,
     split: _Split = "val",
     report: _Report = None,
     out: _Out = None,
     threads: _Threads = 2,
 ) -> None:
     """Grade the same pictures with two bundles and test what differs."""
-    _require_libraries()
+    require(*_LIBRARIES)
     from datasets.progress import on_terminal
     from model.contract import BundleError
     from training.errors import TrainingError
@@ -98,40 +96,36 @@ def compare(
 
     _make_folders(report, out)
     try:
-        examples = _examples(manifest, root, split)
+        examples = _examples(manifests, roots or [], split)
         compared = compare_bundles(a, b, examples, on_terminal, threads)
         page = compare_page(compared) if report else ""
     except (TrainingError, BundleError) as error:
-        _fail(str(error))
+        fail(str(error))
     _write(report, page)
     _write(out, compared.comparison.model_dump_json(indent=2) + "\n")
     print_comparison(compared.comparison)
     typer.echo(verdict(compared))
 
 
-def _examples(manifest: Path, root: Path | None, split: str) -> list[Example]:
-    from training.config import Data
-    from training.examples import load_examples
+def _examples(manifests: list[Path], roots: list[Path], split: str) -> list[Example]:
+    from training.examples import load_examples, of_split, sources_of
 
-    examples = [e for e in load_examples([Data(manifest, root)]) if e.row.split == split]
-    if not examples:
-        _fail(f"{manifest} has no picture in the split {split!r}")
-    return examples
+    return of_split(load_examples(sources_of(manifests, roots)), split)
 
 
 def _make_folders(report: Path | None, out: Path | None) -> None:
     """Before the pictures are graded: a place that cannot be written should cost no time."""
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
-        _fail(f"--report {report}: name an .html file")
+        fail(f"--report {report}: name an .html file")
     for path in (report, out):
         if path is None:
             continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            _fail(f"{path.parent}: {error.strerror}")
+            fail(f"{path.parent}: {error.strerror}")
         if path.is_dir():
-            _fail(f"{path} is a folder; name a file")
+            fail(f"{path} is a folder; name a file")
 
 
 def _write(path: Path | None, text: str) -> None:
@@ -140,18 +134,5 @@ def _write(path: Path | None, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        _fail(f"{path}: {error.strerror}")
+        fail(f"{path}: {error.strerror}")
     typer.echo(f"wrote {path}", err=True)
-
-
-def _require_libraries() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("sklearn", "matplotlib", "scipy") if find_spec(name) is None]
-    if missing:
-        _fail(f"evaluation needs {', '.join(missing)}: pip install 'regrade[train]'")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    sys.exit(2)

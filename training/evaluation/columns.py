@@ -70,8 +70,8 @@ class Columns:
 
     @property
     def labelled(self) -> Bools:
-        """(N,) whether the label says anything about the grade."""
-        labelled: Bools = self.best >= 0
+        """(N,) whether the label bounds the grade: 'new to salvage' would make every answer right."""
+        labelled: Bools = (self.best > 0) | ((self.best == 0) & (self.worst < len(GRADES) - 1))
         return labelled
 
 

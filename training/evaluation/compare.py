@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import binomtest
 
 from datasets.progress import Track
-from model.contract import Manifest
 from training.errors import DataError
 from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, draw, draws, interval
@@ -124,7 +123,7 @@ def compare(a: Evaluation, b: Evaluation, how: Resampling = DEFAULT_RESAMPLING) 
     if a.figures.data != b.figures.data:
         raise DataError("the two evaluations are not of the same pictures; evaluate both again")
     ours, theirs = columns_of(a.graded, a.manifest), columns_of(b.graded, b.manifest)
-    stakes = _stakes(a.manifest)
+    stakes = Stakes.of(a.manifest)
     counts = draw(ours.source, ours.group, how)
 
     def over(chosen: NDArray[np.bool_]) -> SliceComparison:
@@ -140,10 +139,6 @@ def compare(a: Evaluation, b: Evaluation, how: Resampling = DEFAULT_RESAMPLING) 
         damage=_damage(a, b, counts, how),
         localisation=_localisation(a, b, counts, how),
     )
-
-
-def _stakes(manifest: Manifest) -> Stakes:
-    return Stakes(np.array(manifest.thresholds.costs), manifest.thresholds.review_cost)
 
 
 def _slice(

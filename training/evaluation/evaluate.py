@@ -115,7 +115,7 @@ def figures_of(
     """
     items = columns_of(graded, manifest)
     counts = draw(items.source, items.group, how)
-    stakes = _stakes(manifest)
+    stakes = Stakes.of(manifest)
 
     def by(keys: NDArray[np.str_]) -> dict[str, Slice]:
         names = [name for name in np.unique(keys).tolist() if name]
@@ -156,17 +156,13 @@ def figures_of(
 def point_figures(graded: Sequence[Graded], manifest: Manifest) -> dict[str, float | None]:
     """Every figure over all items, without intervals; None: the labels do not allow it."""
     items = columns_of(graded, manifest)
-    stakes = _stakes(manifest)
+    stakes = Stakes.of(manifest)
     found = {}
     for measure in MEASURES:
         rest = items[resting_on(items, measure.rests)]
         value = float(measure.compute(rest, np.ones((1, len(rest))), stakes)[0])
         found[measure.key] = None if np.isnan(value) else value
     return found
-
-
-def _stakes(manifest: Manifest) -> Stakes:
-    return Stakes(np.array(manifest.thresholds.costs), manifest.thresholds.review_cost)
 
 
 def _exact_grade(items: Columns) -> NDArray[np.str_]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,9 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from model.contract import GRADES, DamageType, Manifest
+from datasets.thumbnails import data_uri
+from datasets.wording import grade_text
+from model.contract import DamageType, Manifest
 from model.pictures import decode
 from training.evaluation.compare import cost_of
 from training.evaluation.graded import Graded
@@ -112,17 +112,9 @@ def shown(item: Graded, manifest: Manifest) -> Shown:
         picture=data_uri(_annotated(picture, item, int(view))),
         heat=data_uri(heat),
         heat_type=None if kind is None else manifest.damage_types[int(kind)],
-        label=label_text(item),
+        label=grade_text(item.grade),
         cost=cost_of(item, np.array(manifest.thresholds.costs)),
     )
-
-
-def label_text(item: Graded) -> str:
-    """What the label says about the grade, in words."""
-    if item.grade is None:
-        return "unknown"
-    words = [grade.replace("_", " ") for grade in GRADES if grade in item.grade]
-    return words[0] if len(words) == 1 else f"{words[0]} to {words[-1]}"
 
 
 def heated(picture: Image.Image, cells: Floats) -> Image.Image:
@@ -159,10 +151,3 @@ def _annotated(picture: Image.Image, item: Graded, view: int) -> Image.Image:
 
 def _scaled(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, ...]:
     return box[0] * size[0], box[1] * size[1], box[2] * size[0] - 1, box[3] * size[1] - 1
-
-
-def data_uri(picture: Image.Image) -> str:
-    """The picture as a JPEG that a page holds within itself."""
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

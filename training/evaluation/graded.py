@@ -17,7 +17,7 @@ from model.decision import assess, grade_probabilities
 from model.pictures import PictureError
 from model.runtime import Grader
 from training.errors import DataError
-from training.examples import Example
+from training.examples import Example, views_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,8 @@ class Graded:
 
 def items_of(examples: Iterable[Example]) -> list[tuple[Example, ...]]:
     """The views of each item, items in the order in which they first occur."""
-    items: dict[tuple[str, str], list[Example]] = {}
-    for example in examples:
-        items.setdefault((example.row.source, example.row.item_id), []).append(example)
-    return [tuple(views) for views in items.values()]
+    pictures = list(examples)
+    return [tuple(pictures[n] for n in numbers) for numbers in views_of(pictures)]
 
 
 def grade_items(grader: Grader, examples: Iterable[Example], track: Track) -> list[Graded]:
@@ -93,11 +91,12 @@ def _shorter_side_px(data: bytes) -> int:
 
 
 def joined(grades: Sequence[GradeInterval | None]) -> GradeInterval | None:
-    """What the labels of an item's views say together: the item is as bad as its worst view."""
-    known = [grade for grade in grades if grade is not None]
-    if not known:
+    """What the labels of an item's views say together: the item is as bad as its worst view.
+
+    A view without a label may be of any grade, so it leaves open how bad the item is.
+    """
+    best = max((grade.best.rank for grade in grades if grade), default=0)
+    worst = max(grade.worst.rank if grade else len(GRADES) - 1 for grade in grades)
+    if not any(grades) or (best == 0 and worst == len(GRADES) - 1 and None in grades):
         return None
-    return GradeInterval(
-        best=max((grade.best for grade in known), key=GRADES.index),
-        worst=max((grade.worst for grade in known), key=GRADES.index),
-    )
+    return GradeInterval(best=GRADES[best], worst=GRADES[worst])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 import numpy as np
 
-from model.contract import GRADES
+from model.contract import GRADES, Manifest
 from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, estimate
 from training.evaluation.columns import Bools, Columns, Floats
@@ -42,6 +43,11 @@ class Stakes:
     costs: Floats
     """(4, 4) costs[true][decided]"""
     review_cost: float
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Those that a bundle decides by."""
+        return cls(np.array(manifest.thresholds.costs), manifest.thresholds.review_cost)
 
 
 @dataclass(frozen=True, slots=True)

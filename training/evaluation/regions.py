@@ -1,18 +1,14 @@
-"""Labelled regions as masks on one grid, whatever they were marked with."""
+"""Labelled regions on the grid of the localisation figures, and the boxes around them."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from datasets.manifest import Region
-from datasets.masks import MaskError, pixels_of
 from model.contract import Box
-from training.errors import DataError
 from training.examples import Example
+from training.regions import cells_touched
 
 #: Side of the grid on which regions and maps are compared.
 GRID = 112
@@ -28,22 +24,7 @@ def region_mask(example: Example, region: Region) -> Mask:
     Raises:
         DataError: Its mask cannot be read.
     """
-    if region.box is not None:
-        return _filled(region.box)
-    try:
-        pixels = pixels_of(region, example.root, GRID, GRID)
-    except MaskError as error:
-        name = example.root / region.mask if region.mask else example.row.picture
-        raise DataError(f"{name}: {error}") from error
-    damage = Image.fromarray(pixels.astype(np.uint8) * 255)
-    return np.asarray(damage.resize((GRID, GRID), Image.Resampling.BOX)) > 0
-
-
-def _filled(box: Box) -> Mask:
-    cells = np.zeros((GRID, GRID), np.bool_)
-    rows = slice(math.floor(box.y_min * GRID), math.ceil(box.y_max * GRID))
-    cells[rows, math.floor(box.x_min * GRID) : math.ceil(box.x_max * GRID)] = True
-    return cells
+    return cells_touched(example, region, GRID)
 
 
 def extent_of(box: Box) -> Extent:

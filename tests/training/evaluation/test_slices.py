@@ -28,11 +28,29 @@ def test_size_bins(px: int, name: str) -> None:
 
 def test_an_item_is_as_bad_as_its_worst_view() -> None:
     open_label = GradeInterval(best=Grade.LIGHTLY_USED, worst=Grade.SALVAGE)
-    assert joined([exactly(Grade.NEW), None, open_label]) == open_label
+    assert joined([exactly(Grade.NEW), open_label]) == open_label
     assert joined([exactly(Grade.REPAIRABLE), open_label]) == GradeInterval(
         best=Grade.REPAIRABLE, worst=Grade.SALVAGE
     )
     assert joined([None]) is None
+
+
+def test_a_view_without_a_label_leaves_open_how_bad_the_item_is() -> None:
+    assert joined([exactly(Grade.NEW), None]) is None
+    assert joined([exactly(Grade.REPAIRABLE), None]) == GradeInterval(
+        best=Grade.REPAIRABLE, worst=Grade.SALVAGE
+    )
+    assert joined([exactly(Grade.SALVAGE), None]) == exactly(Grade.SALVAGE)
+
+
+def test_a_label_that_allows_every_grade_counts_nowhere(tmp_path: Path) -> None:
+    anything = GradeInterval(best=Grade.NEW, worst=Grade.SALVAGE)
+    items = [
+        graded(example(tmp_path, "a", grade=anything), Grade.NEW),
+        graded(example(tmp_path, "b", grade=exactly(Grade.SALVAGE)), Grade.NEW),
+    ]
+    found = figures_of(items, bundle_manifest(), {}, HOW).all.estimates["interval_accuracy"]
+    assert (found.value, found.n) == (0.0, 1)
 
 
 def test_views_of_an_item_are_graded_together(tmp_path: Path) -> None:

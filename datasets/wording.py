@@ -1,4 +1,4 @@
-"""Labels in words, and what two of them have in common."""
+"""Labels and counts in words."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def damages_text(types: Sequence[DamageType]) -> str:
     return ", ".join(kind.replace("_", " ") for kind in types)
 
 
-def overlap(one: GradeInterval, other: GradeInterval) -> bool:
-    """Whether some grade is in both."""
-    return max(one.best.rank, other.best.rank) <= min(one.worst.rank, other.worst.rank)
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 picture, 2 pictures."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
