@@ -54,7 +54,8 @@ def sources_of(manifests: Sequence[Path], roots: Sequence[Path]) -> list[Data]:
             f"{len(manifests)} manifests but {len(roots)} roots; give one --root for each "
             "--manifest in the same order, or none"
         )
-    return [Data(*pair) for pair in zip(manifests, roots or [None] * len(manifests), strict=True)]
+    folders: Sequence[Path | None] = roots or [None] * len(manifests)
+    return [Data(*pair) for pair in zip(manifests, folders, strict=True)]
 
 
 def load_examples(sources: Iterable[Data]) -> list[Example]:

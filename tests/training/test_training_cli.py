@@ -72,7 +72,7 @@ def test_user_mistakes_are_one_line(tmp_path: Path, squares: Path) -> None:
     assert "m.jsonl" in _one_error(nowhere)
     manifest = str(squares / "manifest.jsonl")
     of_test = ["evaluate", "--bundle", str(tmp_path), "--manifest", manifest, "--split", "test"]
-    assert "no picture in the split 'test'" in _one_error(of_test)
+    assert "no picture is in the split 'test'" in _one_error(of_test)
     no_bundle = ["evaluate", "--bundle", str(tmp_path), "--manifest", manifest]
     assert "no readable manifest.json" in _one_error(no_bundle)
 
