@@ -82,4 +82,4 @@ def test_without_torch_the_command_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
     )
-    assert _one_error(["train"]) == "error: training needs torch: pip install 'regrade[train]'"
+    assert _one_error(["train"]) == "error: this needs torch: pip install 'regrade[train]'"
