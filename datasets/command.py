@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import importlib.util
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -33,5 +33,5 @@ def fail(message: str) -> NoReturn:
 
 def require(*modules: str) -> None:
     """End with exit code 2 where a library is missing that the extra ``train`` brings."""
-    if missing := [name for name in modules if find_spec(name) is None]:
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
         fail(f"this needs {', '.join(missing)}: pip install 'regrade[train]'")
