@@ -6,7 +6,7 @@ them, so that a figure measured in training is the figure of the line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -98,7 +98,7 @@ def assess(raw: RawOutputs, quality: Sequence[ViewQuality], manifest: Manifest) 
     return Assessment(
         grade=GRADES[decided],
         probabilities=dict(zip(GRADES, probabilities.tolist(), strict=True)),
-        prediction_set=prediction_set(probabilities, manifest.conformal.quantile),
+        prediction_set=prediction_set(probabilities, manifest.conformal.quantiles),
         expected_cost=float(costs[decided]),
         damage_probabilities=dict(zip(manifest.damage_types, damage.tolist(), strict=True)),
         damages=tuple(find_damages(raw.damage_maps, manifest.damage_types, thresholds.damage)),
@@ -164,10 +164,20 @@ def conformal_scores(probabilities: Floats) -> Floats:
     return scores
 
 
-def prediction_set(probabilities: Floats, quantile: float) -> tuple[Grade, ...]:
-    """Grades whose score is within ``quantile``; contiguous, and never without the mode."""
+def prediction_set(probabilities: Floats, quantiles: Mapping[Grade, float]) -> tuple[Grade, ...]:
+    """Grades whose score is within their own quantile, and those between them.
+
+    A quantile for each grade holds the coverage for each (label-conditional conformal prediction,
+    Vovk 2012), so that a rare grade is not left out of its sets to the profit of a common one.
+
+    Returns:
+        Contiguous in grade order, and never without the mode.
+    """
     scores = conformal_scores(probabilities)
-    return tuple(grade for grade, score in zip(GRADES, scores, strict=True) if score <= quantile)
+    held = [
+        grade.rank for grade, score in zip(GRADES, scores, strict=True) if score <= quantiles[grade]
+    ]
+    return GRADES[held[0] : held[-1] + 1]
 
 
 def find_damages(

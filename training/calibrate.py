@@ -1,4 +1,4 @@
-"""Calibration on held-out pictures: temperatures, the conformal quantile and map thresholds."""
+"""Calibration on held-out pictures: temperatures, conformal quantiles and map thresholds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from model.contract import GRADES, Grade
 from model.decision import conformal_scores, grade_probabilities
 
 Floats = NDArray[np.floating[Any]]
@@ -67,20 +68,31 @@ def _best_temperature(loss: Callable[[float], float]) -> float:
     return math.exp(float(found.x))
 
 
-def conformal_quantile(probabilities: Floats, truth: Ints, coverage: float) -> float:
-    """Score up to which a grade belongs to the prediction set (split conformal).
+def conformal_quantiles(probabilities: Floats, truth: Ints, coverage: float) -> dict[Grade, float]:
+    """For each grade the score up to which it belongs to the prediction set (split conformal).
 
     Args:
         probabilities: (N, 4) calibrated, of pictures whose grade is known exactly.
         truth: (N,) their ranks.
-        coverage: Nominal share of sets that hold the truth.
+        coverage: Nominal share of sets that hold the truth, for each grade.
 
     Returns:
-        The quantile; 1, which makes every set hold every grade, where N is too small.
+        Quantiles. A grade of which there are too few pictures gets that of all pictures; of too few
+        pictures in all it is 1, which makes every set hold every grade.
     """
-    scores = [conformal_scores(row)[rank] for row, rank in zip(probabilities, truth, strict=True)]
+    scores = np.array(
+        [conformal_scores(row)[rank] for row, rank in zip(probabilities, truth, strict=True)]
+    )
+    of_all = _upper_quantile(scores, coverage)
+    of_each = {grade: _upper_quantile(scores[truth == grade.rank], coverage) for grade in GRADES}
+    fallback = 1.0 if of_all is None else of_all
+    return {grade: fallback if own is None else own for grade, own in of_each.items()}
+
+
+def _upper_quantile(scores: Floats, coverage: float) -> float | None:
+    """With a correction for their finite number; None where they are too few."""
     rank = math.ceil((len(scores) + 1) * coverage)
-    return 1.0 if rank > len(scores) else float(np.sort(scores)[rank - 1])
+    return None if rank > len(scores) else float(np.sort(scores)[rank - 1])
 
 
 def map_thresholds(maps: Floats, present: Floats, known: Bools, cells: Ints) -> list[float]:

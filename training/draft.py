@@ -17,7 +17,7 @@ from model.familiarity import Unfamiliarity
 from model.network import GradingNetwork
 from training.cache import cached_pictures
 from training.calibrate import (
-    conformal_quantile,
+    conformal_quantiles,
     damage_temperature,
     grade_temperature,
     map_thresholds,
@@ -104,11 +104,11 @@ def _calibration(judged: Judged, coverage: float) -> tuple[Calibration, Conforma
     temperature = grade_temperature(judged.grade_logits, judged.best, judged.worst)
     exact = judged.best == judged.worst
     probabilities = grade_probabilities(judged.grade_logits[exact], temperature)
-    quantile = conformal_quantile(probabilities, judged.best[exact], coverage)
+    quantiles = conformal_quantiles(probabilities, judged.best[exact], coverage)
     of_damage = damage_temperature(judged.damage_logits, judged.present, judged.known)
     return (
         Calibration(grade_temperature=temperature, damage_temperature=of_damage),
-        Conformal(coverage=coverage, quantile=quantile),
+        Conformal(coverage=coverage, quantiles=quantiles),
     )
 
 

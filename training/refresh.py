@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from datasets.progress import Track
-from model.contract import Bundle, BundleError, Manifest
+from model.contract import GRADES, Bundle, BundleError, Manifest
 from model.contract.bundle import (
     CARD,
     FORMAT_VERSION,
@@ -64,7 +64,11 @@ def _complete(
         name=str(raw["name"]),
         version=str(raw["version"]),
     )
-    present = raw | {"format_version": FORMAT_VERSION, "graph": graph.model_dump()}
+    present = raw | {
+        "format_version": FORMAT_VERSION,
+        "graph": graph.model_dump(),
+        "conformal": _conformal(raw["conformal"]),
+    }
     try:
         manifest = Manifest.model_validate(present)
     except ValidationError as error:
@@ -74,6 +78,13 @@ def _complete(
         manifest = add_int8(manifest, folder, calibration, held_out, track)
     card = with_network_section((folder / CARD).read_text("utf-8"), manifest)
     finish(manifest, card, folder)
+
+
+def _conformal(raw: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 had one quantile for all grades."""
+    if "quantile" not in raw:
+        return raw
+    return {"coverage": raw["coverage"], "quantiles": dict.fromkeys(GRADES, raw["quantile"])}
 
 
 def _read(path: Path) -> dict[str, Any]:

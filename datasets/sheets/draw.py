@@ -75,7 +75,7 @@ def draw_sheet(
         x, y = column * width, line * (height + caption)
         cell = _picture(row, root, (width - 4, height - 4))
         sheet.paste(cell, (x + (width - cell.width) // 2, y + (height - cell.height) // 2))
-        _write(ImageDraw.Draw(sheet), row, x + 4, y + height, width - 8, caption)
+        sheet.paste(_caption(row, (width - 8, caption)), (x + 4, y + height))
     return sheet
 
 
@@ -117,21 +117,23 @@ def _outline(area: Image.Image) -> Image.Image:
     return Image.fromarray((grown > inner).astype(np.uint8) * 255)
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, row: LabelledPicture, x: int, y: int, width: int, height: int
-) -> None:
+def _caption(row: LabelledPicture, size: tuple[int, int]) -> Image.Image:
     """Two lines: the name; grade and damages, each in its outline's colour."""
-    size = height * 0.36
-    font = ImageFont.load_default(size)
+    image = Image.new("RGB", size, _GROUND)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size[1] * 0.36)
     name = row.item_id if row.view == 0 else f"{row.item_id}  view {row.view}"
-    draw.text((x, y), _cut(draw, name, font, width), font=font, fill=_FAINT)
-    at, line = float(x), y + height * 0.45
+    draw.text((0, 0), _cut(draw, name, font, size[0]), font=font, fill=_FAINT)
     words = [(grade_text(row.grade), _INK)] + [
         (_damage(row, kind), _COLOURS[kind]) for kind in row.present
     ]
+    full = sum(draw.textlength(text + "  ", font=font) for text, _ in words)
+    if full > size[0]:
+        font = ImageFont.load_default(size[1] * 0.36 * size[0] / full)
+    at = 0.0
     for text, colour in words:
-        draw.text((at, line), text, font=font, fill=colour)
+        draw.text((at, size[1] * 0.45), text, font=font, fill=colour)
         at += draw.textlength(text + "  ", font=font)
+    return image
 
 
 def _damage(row: LabelledPicture, kind: DamageType) -> str:

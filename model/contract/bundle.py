@@ -61,12 +61,20 @@ class Calibration(_Part):
 
 
 class Conformal(_Part):
-    """Split-conformal prediction sets, contiguous (see ``model.decision.conformal_scores``)."""
+    """Split-conformal prediction sets, contiguous (see ``model.decision.prediction_set``)."""
 
     coverage: float = Field(
         gt=0, lt=1, description="Nominal share of items whose set holds the truth."
     )
-    quantile: float = Field(ge=0, description="Calibrated score up to which a grade is in the set.")
+    quantiles: dict[Grade, float] = Field(
+        description="Calibrated score of each grade up to which it is in the set; at least 0."
+    )
+
+    @model_validator(mode="after")
+    def _one_for_each_grade(self) -> Self:
+        if set(self.quantiles) != set(GRADES) or min(self.quantiles.values()) < 0:
+            raise ValueError(f"quantiles needs one of at least 0 for each of {[*GRADES]}")
+        return self
 
 
 class QualityLimits(_Part):

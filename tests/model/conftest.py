@@ -19,7 +19,7 @@ def manifest() -> Manifest:
         input_size=8,
         graph=Graph(opset=20, operators=1, producer="tests"),
         calibration=Calibration(grade_temperature=1.0, damage_temperature=1.0),
-        conformal=Conformal(coverage=0.9, quantile=0.9),
+        conformal=Conformal(coverage=0.9, quantiles=dict.fromkeys(GRADES, 0.9)),
         thresholds=Thresholds(
             costs=COSTS,
             review_cost=1.0,

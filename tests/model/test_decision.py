@@ -64,12 +64,17 @@ def test_sets_are_contiguous_and_grow_with_the_quantile(logits: Floats) -> None:
     probabilities = grade_probabilities(logits, 1.0)
     previous: set[Grade] = set()
     for quantile in (0.0, 0.5, 0.8, 0.95, 1.0):
-        chosen = prediction_set(probabilities, quantile)
+        chosen = prediction_set(probabilities, dict.fromkeys(GRADES, quantile))
         ranks = [grade.rank for grade in chosen]
         assert ranks == list(range(ranks[0], ranks[-1] + 1))
         assert previous <= set(chosen)
         previous = set(chosen)
     assert previous == set(GRADES)
+
+
+def test_a_grade_between_two_of_the_set_is_in_it() -> None:
+    quantiles = dict(zip(GRADES, (1.0, 0.0, 0.0, 0.0), strict=True))
+    assert prediction_set(np.array([0.1, 0.2, 0.6, 0.1]), quantiles) == GRADES[:3]
 
 
 def test_conformal_scores_by_hand() -> None:

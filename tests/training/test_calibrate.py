@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from model.contract import GRADES
 from model.decision import conformal_scores, grade_probabilities, sigmoid
 from training.calibrate import (
-    conformal_quantile,
+    conformal_quantiles,
     damage_temperature,
     f1_threshold,
     grade_temperature,
@@ -43,17 +44,32 @@ def test_damage_temperature_looks_at_known_labels_only() -> None:
     assert damage_temperature(logits, present, np.zeros_like(known)) == 1.0
 
 
-def test_the_quantile_covers_new_items() -> None:
-    quantile = conformal_quantile(PROBABILITIES[:2_000], TRUTH[:2_000], 0.9)
-    covered = [
-        conformal_scores(row)[rank] <= quantile
-        for row, rank in zip(PROBABILITIES[2_000:], TRUTH[2_000:], strict=True)
-    ]
-    assert np.mean(covered) == pytest.approx(0.9, abs=0.025)
+def test_the_sets_cover_each_grade_of_new_items() -> None:
+    """Logits that lean to one grade cover it too well and the others too little by one quantile."""
+    leaning = grade_probabilities(LOGITS + 1.5, 1.0)
+    quantiles = conformal_quantiles(leaning[:2_000], TRUTH[:2_000], 0.9)
+    assert len(set(quantiles.values())) == 4
+    covered = np.array(
+        [
+            conformal_scores(row)[rank] <= quantiles[GRADES[rank]]
+            for row, rank in zip(leaning[2_000:], TRUTH[2_000:], strict=True)
+        ]
+    )
+    for rank in range(4):
+        assert covered[TRUTH[2_000:] == rank].mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_a_grade_with_too_few_items_takes_the_quantile_of_all() -> None:
+    few = np.flatnonzero(TRUTH == 3)[:5]
+    chosen = np.concatenate([np.flatnonzero(TRUTH != 3)[:500], few])
+    quantiles = conformal_quantiles(PROBABILITIES[chosen], TRUTH[chosen], 0.9)
+    scores = [conformal_scores(PROBABILITIES[n])[TRUTH[n]] for n in chosen]
+    assert quantiles[GRADES[3]] == np.sort(scores)[int(np.ceil(506 * 0.9)) - 1]
+    assert quantiles[GRADES[0]] != quantiles[GRADES[3]]
 
 
 def test_too_few_items_give_the_whole_scale() -> None:
-    assert conformal_quantile(PROBABILITIES[:5], TRUTH[:5], 0.9) == 1.0
+    assert set(conformal_quantiles(PROBABILITIES[:5], TRUTH[:5], 0.9).values()) == {1.0}
 
 
 def test_the_threshold_separates_what_can_be_separated() -> None:

@@ -32,7 +32,7 @@ def tiny_manifest(graph: Graph) -> Manifest:
         input_size=SIDE,
         graph=graph,
         calibration=Calibration(grade_temperature=1.0, damage_temperature=1.0),
-        conformal=Conformal(coverage=0.5, quantile=0.9),
+        conformal=Conformal(coverage=0.5, quantiles=dict.fromkeys(GRADES, 0.9)),
         thresholds=Thresholds(
             costs=COSTS,
             review_cost=1.0,

@@ -102,7 +102,7 @@ def test_evaluation_needs_no_torch() -> None:
 
 def test_mistakes_are_one_line_before_anything_is_graded(few: Path, tmp_path: Path) -> None:
     chosen = ("evaluate", "--bundle", SHIPPED, "--manifest", few, "--root", SAMPLES)
-    assert "no picture is in the split 'val' (10 in test)" in _one_error(*chosen, "--split", "val")
+    assert "no picture is in the split" in _one_error(*chosen, "--split", "val")
     of_test = (*chosen, "--split", "test")
     assert "name an .html file" in _one_error(*of_test, "--report", tmp_path / "report")
     assert "is a folder" in _one_error(*of_test, "--out", tmp_path)
