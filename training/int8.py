@@ -34,6 +34,8 @@ from training.provenance import processor
 Pictures = NDArray[np.uint8]
 
 MOST_LOST_POINTS = 0.5
+FEWEST_LABELLED = 200
+"""Of fewer items one alone is more than half a point."""
 RECIPES = (
     Recipe(RangeMethod.MIN_MAX, 0),
     Recipe(RangeMethod.PERCENTILE, 0),
@@ -160,8 +162,9 @@ def _try(
     of_both = [point_figures(graded, bundle.manifest) for graded in (floats, ints)]
     lost = {name: _points(*(each[name] for each in of_both)) for name in _LOSSES}
     pairs = [(a.assessment, b.assessment) for a, b in zip(floats, ints, strict=True)]
+    labelled = sum(item.grade is not None for item in floats)
     ratio = speed_ratio(of_floats.network, of_ints.network, bundle.manifest.input_size)
-    accepted, reason = judge(lost["interval_accuracy"], lost["macro_f1"], ratio)
+    accepted, reason = judge(labelled, lost["interval_accuracy"], lost["macro_f1"], ratio)
     return Trial(
         accepted=accepted,
         reason=reason,
@@ -184,17 +187,23 @@ def _points(ours: float | None, theirs: float | None) -> float | None:
 
 
 def judge(
-    accuracy_lost: float | None, macro_f1_lost: float | None, ratio: float
+    labelled: int, accuracy_lost: float | None, macro_f1_lost: float | None, ratio: float
 ) -> tuple[bool, str]:
     """Whether the INT8 network is accepted, and a sentence that says why.
 
     Args:
+        labelled: Validation items with a grade label.
         accuracy_lost: Points of interval accuracy, float minus INT8; None where unknown.
         macro_f1_lost: Points of macro-F1; None where no label is exact.
         ratio: Time of float over time of INT8.
     """
     if accuracy_lost is None:
         return False, "no validation picture has a grade label, so its loss is unknown"
+    if labelled < FEWEST_LABELLED:
+        return False, (
+            f"{labelled} validation items have a grade label; {FEWEST_LABELLED} are needed to see "
+            f"a loss of {MOST_LOST_POINTS} points"
+        )
     lost = {"accuracy": accuracy_lost, "macro-F1": macro_f1_lost}
     too_much = [
         f"it loses {points:.2f} points of {name}, more than {MOST_LOST_POINTS}"

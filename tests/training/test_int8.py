@@ -32,25 +32,39 @@ def bundle_dir(tmp_path: Path) -> Path:
     return write_tiny_bundle(tmp_path / "bundle")
 
 
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any INT8 network is accepted, by few pictures too."""
+    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
+    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
+    monkeypatch.setattr(int8, "FEWEST_LABELLED", 1)
+
+
 @pytest.mark.parametrize(
-    ("accuracy", "f1", "ratio", "accepted", "why"),
+    ("labelled", "accuracy", "f1", "ratio", "accepted", "why"),
     [
-        (0.0, 0.0, 1.5, True, "1.50 times as fast"),
-        (0.5, 0.5, 1.01, True, "at most 0.5"),
-        (-2.0, -1.0, 2.0, True, "at most 0.5"),
-        (0.2, None, 2.0, True, "at most 0.5"),
-        (0.51, 0.0, 2.0, False, "0.51 points of accuracy"),
-        (0.0, 0.7, 2.0, False, "0.70 points of macro-F1"),
-        (0.0, 0.0, 1.0, False, "not faster"),
-        (0.0, 0.0, 0.8, False, "not faster"),
-        (float("nan"), 0.0, 2.0, False, "accuracy"),
-        (None, None, 2.0, False, "no validation picture"),
+        (200, 0.0, 0.0, 1.5, True, "1.50 times as fast"),
+        (200, 0.5, 0.5, 1.01, True, "at most 0.5"),
+        (200, -2.0, -1.0, 2.0, True, "at most 0.5"),
+        (200, 0.2, None, 2.0, True, "at most 0.5"),
+        (200, 0.51, 0.0, 2.0, False, "0.51 points of accuracy"),
+        (200, 0.0, 0.7, 2.0, False, "0.70 points of macro-F1"),
+        (200, 0.0, 0.0, 1.0, False, "not faster"),
+        (200, 0.0, 0.0, 0.8, False, "not faster"),
+        (200, float("nan"), 0.0, 2.0, False, "accuracy"),
+        (0, None, None, 2.0, False, "no validation picture"),
+        (199, 0.0, 0.0, 2.0, False, "199 validation items"),
     ],
 )
 def test_acceptance(
-    accuracy: float | None, f1: float | None, ratio: float, accepted: bool, why: str
+    labelled: int,
+    accuracy: float | None,
+    f1: float | None,
+    ratio: float,
+    accepted: bool,
+    why: str,
 ) -> None:
-    decided, reason = int8.judge(accuracy, f1, ratio)
+    decided, reason = int8.judge(labelled, accuracy, f1, ratio)
     assert decided is accepted
     assert why in reason
 
@@ -88,10 +102,8 @@ def _export(bundle: Path, squares: Path) -> str:
 
 
 def test_an_accepted_network_serves_beside_the_float_one(
-    bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+    bundle_dir: Path, squares: Path, lenient: None
 ) -> None:
-    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
-    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
     before = Bundle.load(bundle_dir)
     assert "INT8 is accepted" in _export(bundle_dir, squares)
     bundle = Bundle.load(bundle_dir)
@@ -141,10 +153,8 @@ def test_a_refused_network_is_not_shipped_and_the_card_says_why(
 
 
 def test_the_network_comes_from_the_calibration_split_alone(
-    bundle_dir: Path, squares: Path, monkeypatch: pytest.MonkeyPatch
+    bundle_dir: Path, squares: Path, lenient: None
 ) -> None:
-    monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
-    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
     examples = load_examples([Data(squares / "manifest.jsonl")])
     calibration, val = of_split(examples, "calibration"), of_split(examples, "val")
     bundle = Bundle.load(bundle_dir)
