@@ -52,7 +52,7 @@ def _render_all(
     with ProcessPoolExecutor(
         min(workers, len(indices)),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=worker.silence,
+        initializer=worker.start,
     ) as pool:
         tasks = [
             pool.submit(worker.render_item, root, settings, index, threads) for index in indices

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,21 @@ from datasets.render.spec import ItemSpec
 _LIBRARIES = "libxrender1 libxi6 libxfixes3 libxkbcommon0 libsm6 libice6 libgl1"
 
 
-def silence() -> None:
-    """Send what Blender prints to nowhere: standard output is for results."""
+def start() -> None:
+    """Send what Blender prints to nowhere, and end with the process that started this one."""
+    _silence()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # a pool's process waits for work for ever
+
+
+def _silence() -> None:
+    """Standard output is for results."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.close(sink)
