@@ -15,6 +15,7 @@ from datasets.manifest import LabelledPicture, read_manifest
 from regrade.cli import app
 
 WIDTH, HEIGHT = 40, 20
+BOX: dict[str, Any] = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9]}
 RUBRIC = """\
 [mini]
 category = "toy"

@@ -19,14 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from model.contract import SHIPPED
 from tests.inference.inference_factories import picture
 
 pytestmark = pytest.mark.slow
-
-needs_bundle = pytest.mark.skipif(
-    not (SHIPPED / "manifest.json").exists(), reason=f"no bundle in {SHIPPED}"
-)
 
 
 class Process:
@@ -102,7 +97,6 @@ def test_serving_never_loads_torch_or_onnx() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@needs_bundle
 def test_it_grades_with_the_shipped_bundle_logs_a_line_and_stops_when_told(
     server: Process,
 ) -> None:
@@ -114,7 +108,6 @@ def test_it_grades_with_the_shipped_bundle_logs_a_line_and_stops_when_told(
     assert events[1]["item_id"] == "R-1"
 
 
-@needs_bundle
 def test_an_open_event_stream_and_a_long_poll_do_not_hold_up_the_stop(server: Process) -> None:
     state = {
         "line_id": "line1",
@@ -142,7 +135,6 @@ def test_an_open_event_stream_and_a_long_poll_do_not_hold_up_the_stop(server: Pr
         assert (reply.status, reply.read()) == (200, b"[]")
 
 
-@needs_bundle
 def test_what_was_answered_outlives_kill_9(server: Process, tmp_path: Path) -> None:
     verdict = grade(server.url).json()
     server.stop(signal.SIGKILL)
@@ -156,7 +148,6 @@ def test_what_was_answered_outlives_kill_9(server: Process, tmp_path: Path) -> N
         again.stop()
 
 
-@needs_bundle
 @pytest.mark.parametrize("chunked", [False, True], ids=["with Content-Length", "chunked"])
 def test_a_body_of_30_mb_gets_its_answer_over_a_real_socket(
     server: Process, *, chunked: bool
@@ -170,7 +161,6 @@ def test_a_body_of_30_mb_gets_its_answer_over_a_real_socket(
     assert grade(server.url).status_code == 200
 
 
-@needs_bundle
 def test_a_client_that_hangs_up_half_way_is_no_fault(server: Process) -> None:
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as half:
@@ -200,7 +190,6 @@ def test_a_directory_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     assert "no readable manifest.json" in done.stderr
 
 
-@needs_bundle
 def test_a_store_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
     done = run("--port", "0", "--data", str(tmp_path), "--store", url)

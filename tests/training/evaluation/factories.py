@@ -25,19 +25,14 @@ from model.contract import (
 )
 from model.contract.bundle import (
     Calibration,
-    Conformal,
-    Golden,
-    Graph,
-    QualityLimits,
-    Thresholds,
 )
+from tests.model.manifests import COSTS, thresholds, tiny_manifest
 from training.evaluation.bootstrap import Resampling
 from training.evaluation.columns import Columns
 from training.evaluation.graded import Graded
 from training.evaluation.measures import Stakes
 from training.examples import Example
 
-COSTS = ((0.0, 1.0, 2.0, 3.0), (4.0, 0.0, 1.0, 2.0), (8.0, 4.0, 0.0, 1.0), (12.0, 8.0, 4.0, 0.0))
 STAKES = Stakes(np.array(COSTS), review_cost=1.0)
 HOW = Resampling(resamples=200)
 BAR = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.5), (0.25, 0.5))
@@ -45,30 +40,12 @@ BAR = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.5), (0.25, 0.5))
 
 
 def bundle_manifest() -> Manifest:
-    return Manifest(
-        name="tiny",
-        version="1",
-        created_at="2026-01-01T00:00:00Z",
-        grades=GRADES,
-        damage_types=(DamageType.DENT, DamageType.TEAR),
-        input_size=8,
-        graph=Graph(opset=20, operators=1, producer="test"),
+    return tiny_manifest(
         calibration=Calibration(grade_temperature=1.5, damage_temperature=1.0),
-        conformal=Conformal(coverage=0.9, quantiles=dict.fromkeys(GRADES, 0.9)),
-        thresholds=Thresholds(
-            costs=COSTS,
-            review_cost=1.0,
-            max_unfamiliarity=1.0,
-            damage={DamageType.DENT: 0.5, DamageType.TEAR: 0.5},
-            quality=QualityLimits(
-                min_brightness=0.1, max_brightness=0.9, min_sharpness=0.001, min_side_px=64
-            ),
+        thresholds=thresholds(
+            max_unfamiliarity=1.0, damage={DamageType.DENT: 0.5, DamageType.TEAR: 0.5}
         ),
-        golden=(Golden(image="golden.png", grade=Grade.NEW, probabilities={Grade.NEW: 1.0}),),
         files={"model.onnx": "ab" * 32},
-        data_fingerprint="",
-        git_commit="",
-        metrics={},
     )
 
 
