@@ -196,8 +196,9 @@ class TrainingConfig:
     """CPU threads of each process."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: a GPU where torch finds one."""
-    precision: Annotated[Literal["32", "bf16", "16"], BeforeValidator(str)] = "32"
-    """bf16 and 16: mixed precision; 16 needs a GPU."""
+    precision: Annotated[Literal["32", "auto", "bf16", "16"], BeforeValidator(str)] = "32"
+    """bf16 and 16: mixed precision; 16 needs a GPU. auto: bf16 where the GPU or the processor computes it
+    itself, 32 elsewhere; a processor that does not takes ten times as long for it."""
     backbone: Literal["lite0", "lite1", "lite2"] = "lite0"
     """EfficientNet-Lite; a larger one takes more time, in training and on the line."""
     input_size: Annotated[int, Field(ge=_STRIDE, multiple_of=_STRIDE)] = 224
@@ -214,7 +215,7 @@ class TrainingConfig:
     """A damage type with fewer training pictures that show it, or that are known to be free of it, is not
     taught."""
     start: Path | None = None
-    """Checkpoint of an earlier run to start from; left out: ImageNet weights."""
+    """Where to start from: a bundle's folder or the checkpoint of an earlier run; left out: ImageNet weights."""
     fit: Fit = field(default_factory=Fit)
     loss: LossWeights = field(default_factory=LossWeights)
     augment: Augmentation = field(default_factory=Augmentation)

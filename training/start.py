@@ -1,29 +1,32 @@
-"""Starting weights: ImageNet's, or those of an earlier run."""
+"""Starting weights: ImageNet's, those of an earlier run, or those of a bundle."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from model.contract import DamageType
+from torch import Tensor
+
+from model.contract import Bundle, BundleError, DamageType
 from model.network import GradingNetwork
 from training.checkpoint import read_checkpoint
 from training.config import TrainingConfig
 from training.errors import ConfigError
+from training.unfold import weights_in
 
 _PER_TYPE = ("damage.weight", "damage.bias")
 
 
 def starting_network(types: tuple[DamageType, ...], config: TrainingConfig) -> GradingNetwork:
-    """The run's network; a damage type that an earlier run did not know starts at random.
+    """The run's network; a damage type that the start did not know begins at random.
 
     Args:
         types: Damage types of the run.
-        config: The run; its `start` is the checkpoint of an earlier one, or None for ImageNet
-            weights and random heads.
+        config: The run; its `start` is the checkpoint of an earlier one, a bundle's folder, or None
+            for ImageNet weights and random heads.
 
     Raises:
-        ConfigError: The checkpoint cannot be read or is of another kind of network, or the package
-            with the backbone's weights is not installed.
+        ConfigError: The start cannot be read or is of another kind of network, or the package with
+            the backbone's weights is not installed.
     """
     try:
         network = GradingNetwork.pretrained(
@@ -43,9 +46,10 @@ def starting_network(types: tuple[DamageType, ...], config: TrainingConfig) -> G
 
 
 def _take_over(network: GradingNetwork, types: tuple[DamageType, ...], start: Path) -> None:
-    earlier = read_checkpoint(start)
-    known = [DamageType(name) for name in earlier["damage_types"]]
-    weights = earlier["average"]
+    other_kind = (
+        f"start: {start} is of another backbone or grade loss than this configuration asks for"
+    )
+    known, weights = _of_bundle(start, network, other_kind) if start.is_dir() else _of_run(start)
     own = network.state_dict()
     for name in _PER_TYPE:
         rows = own[name].clone()
@@ -56,6 +60,22 @@ def _take_over(network: GradingNetwork, types: tuple[DamageType, ...], start: Pa
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ConfigError(
-            f"start: {start} is of another backbone or grade loss than this configuration asks for"
-        ) from error
+        raise ConfigError(other_kind) from error
+
+
+def _of_run(checkpoint: Path) -> tuple[list[DamageType], dict[str, Tensor]]:
+    earlier = read_checkpoint(checkpoint)
+    return [DamageType(name) for name in earlier["damage_types"]], earlier["average"]
+
+
+def _of_bundle(
+    folder: Path, network: GradingNetwork, other_kind: str
+) -> tuple[list[DamageType], dict[str, Tensor]]:
+    try:
+        bundle = Bundle.load(folder)
+    except BundleError as error:
+        raise ConfigError(f"start: {error}") from error
+    try:
+        return list(bundle.manifest.damage_types), weights_in(bundle.network, network)
+    except (KeyError, RuntimeError) as error:
+        raise ConfigError(other_kind) from error

@@ -251,6 +251,15 @@ def test_mixed_precision_trains_too(tiny: TrainingConfig, tmp_path: Path) -> Non
     assert {p.dtype for p in mixed[0].parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("processor", ["avx512_bf16", None])
+def test_automatic_precision_is_what_the_processor_computes(
+    processor: str | None, tiny: TrainingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {processor: True})
+    fabric = launch(replace(tiny, precision="auto", accelerator="cpu"))
+    assert fabric.strategy.precision.precision == ("bf16-mixed" if processor else "32-true")
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run(tiny: TrainingConfig, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="lower the learning rates"):
         _fit(_with(tiny, heads_rate=1e30, pictures_per_epoch=64), tmp_path)

