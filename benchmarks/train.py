@@ -73,7 +73,8 @@ def regrade(
     feed = feed_of(own, taught, types, state.network, fabric, silently)
     checkpoint = Checkpoint(folder / "checkpoint.pt", "benchmark", types)
     around = Surroundings(fabric, checkpoint, Nothing(), silently, score)
-    fit(state, feed, sampling_weights(taught, own.fit.source_power), own, around)
+    weights = sampling_weights(taught, own.fit.source_power, own.fit.label_power)
+    fit(state, feed, weights, own, around)
     return curve
 
 

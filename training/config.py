@@ -79,6 +79,9 @@ class Fit:
     """Stochastic depth: largest chance that a residual block is skipped."""
     source_power: Share = 0.65
     """A source of n pictures is drawn in proportion to n to this power; 0 draws all sources alike."""
+    label_power: Share = 0.0
+    """The same for a source's grade labels, within the source: 0 draws all labels alike, so that the
+    source does not tell the grade; 1 as they occur, so that probabilities fit goods of that mix."""
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -139,7 +139,8 @@ def fitted(
             track,
             held_out=lambda average: held_out_figures(average, calibration, targets, side),
         )
-        fit(state, feed, sampling_weights(taught, config.fit.source_power), config, around)
+        weights = sampling_weights(taught, config.fit.source_power, config.fit.label_power)
+        fit(state, feed, weights, config, around)
     average: GradingNetwork = state.average.module.cpu()
     return average, state.history
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import torch
@@ -12,18 +12,24 @@ from torch import Generator, Tensor
 from training.examples import Example
 
 
-def sampling_weights(examples: Sequence[Example], source_power: float) -> Tensor:
-    """(N,) probabilities: sources by size to a power, grade labels within a source alike.
+def sampling_weights(
+    examples: Sequence[Example], source_power: float, label_power: float
+) -> Tensor:
+    """(N,) probabilities: sources by size to a power, and so the grade labels within a source.
 
-    Balancing the labels inside each source keeps the source from telling the grade more than its
-    own labels make it.
+    With the labels of each source drawn alike, the source does not tell the grade more than its own
+    labels make it.
     """
     sizes = Counter(example.row.source for example in examples)
     labels = Counter((example.row.source, example.row.grade) for example in examples)
-    kinds = Counter(source for source, _ in labels)
+    shares: defaultdict[str, float] = defaultdict(float)
+    for (source, _), count in labels.items():
+        shares[source] += count**label_power
     weights = torch.tensor(
         [
-            sizes[row.source] ** source_power / kinds[row.source] / labels[row.source, row.grade]
+            sizes[row.source] ** source_power
+            * labels[row.source, row.grade] ** (label_power - 1)
+            / shares[row.source]
             for row in (example.row for example in examples)
         ],
         dtype=torch.float64,

@@ -13,12 +13,23 @@ from training.sampling import dice_of, drawn, sampling_weights, share_of
 
 def test_labels_of_a_source_weigh_alike_and_sources_by_their_power(squares_data: Data) -> None:
     examples = of_split(load_examples([squares_data]), "train")
-    weights = sampling_weights(examples, 0.0)
+    weights = sampling_weights(examples, 0.0, 0.0)
     by_label: dict[tuple[str, bool], float] = defaultdict(float)
     for example, weight in zip(examples, weights.tolist(), strict=True):
         by_label[example.row.source, bool(example.row.present)] += weight
     assert set(by_label) == {(s, d) for s in ("left", "right") for d in (True, False)}
     assert list(by_label.values()) == pytest.approx([0.25] * 4)
+
+
+def test_labels_can_be_drawn_as_they_occur(squares_data: Data) -> None:
+    examples = of_split(load_examples([squares_data]), "train")
+    weights = sampling_weights(examples, 1.0, 1.0)
+    assert weights.tolist() == pytest.approx([1 / len(examples)] * len(examples))
+    uneven = [example for example in examples if example.row.present][:1] + [
+        example for example in examples if not example.row.present
+    ]
+    rare, *_ = sampling_weights(uneven, 1.0, 0.5).tolist()
+    assert rare > 1 / len(uneven)
 
 
 def test_batches_draw_as_many_as_asked_and_repeat_by_seed() -> None:
