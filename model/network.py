@@ -62,7 +62,9 @@ class Outputs:
     grade_logits: Tensor
     """(N, 3) P(grade worse than k) before calibration, falling along k."""
     damage_logits: Tensor
-    """(N, T)"""
+    """(N, T) what the maps and the whole picture say together: pooled maps + `presence_logits`."""
+    presence_logits: Tensor
+    """(N, T) what the whole picture says beside the maps."""
     map_logits: Tensor
     """(N, T, H / 8, W / 8)"""
     features: Tensor
@@ -117,8 +119,13 @@ class GradingNetwork(nn.Module):
         self.damage = nn.Conv2d(_FUSED, max(damage_types, 1), 1)  # a layer has at least one output
         evidence = int(self.backbone.num_features) + _FUSED
         self.grade = nn.Sequential(nn.Dropout(dropout), nn.Linear(evidence, 4 if softmax else 3))
+        self.presence = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(evidence, max(damage_types, 1))
+        )
         self.as_logits = cumulative_of_softmax if softmax else cumulative
         nn.init.constant_(_bias(self.damage), -3.0)  # damage covers few cells
+        for values in self.presence.parameters():
+            nn.init.zeros_(values)  # the maps speak first
         self.freeze_statistics()
 
     @classmethod
@@ -165,9 +172,11 @@ class GradingNetwork(nn.Module):
         fused = self._fuse((*after.levels, after.reached))
         maps = self.damage(fused)[:, : self.damage_types]
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
+        presence = self.presence(evidence)[:, : self.damage_types]
         return Outputs(
             grade_logits=self.as_logits(self.grade(evidence)),
-            damage_logits=pool(maps),
+            damage_logits=pool(maps) + presence,
+            presence_logits=presence,
             map_logits=maps,
             features=features,
         )

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.losses import interval_loss, masked_bce
-from model.network import Activations, GradingNetwork, Outputs
+from model.losses import interval_loss, masked_bce, soft_dice
+from model.network import Activations, GradingNetwork, Outputs, pool
 from training.config import LossWeights
 
-LOSSES = ("grade", "damage", "maps")
+#: maps: of the marked cells; overlap: of maps with marks; pooled: of maps without marks, as one logit.
+LOSSES = ("grade", "damage", "maps", "overlap", "pooled")
 
 
 class Batch(NamedTuple):
@@ -51,7 +52,7 @@ class Objective(nn.Module):
         self.part = part
 
     def forward(self, batch: Batch) -> Tensor:
-        """(3, 2): for each of `LOSSES` the sum and the weight that it is a sum over."""
+        """(5, 2): for each of `LOSSES` the sum and the weight that it is a sum over."""
         if self.part is None:
             outputs = self.network(batch.inputs)
         else:
@@ -59,27 +60,43 @@ class Objective(nn.Module):
         return sums_of(outputs, batch, self.weights)
 
     def factors(self) -> Tensor:
-        """(3,) weight of each loss in the total."""
-        return torch.tensor([1.0, self.weights.damage, self.weights.maps])
+        """(5,) weight of each loss in the total."""
+        of_damage, of_maps = self.weights.damage, self.weights.maps
+        return torch.tensor([1.0, of_damage, of_maps, of_maps, of_damage])
 
 
 def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
-    """(3, 2): for each of `LOSSES` the sum over a batch and the weight that it is a sum over."""
-    grades, damages, maps = (
+    """(5, 2): for each of `LOSSES` the sum over a batch and the weight that it is a sum over.
+
+    Maps learn where damage is from the pictures that have it marked, and from the others only that it
+    is somewhere. The image-level loss does not reach them: it would have them cover all that goes
+    with damage.
+    """
+    grades, presence, maps = (
         logits.float()  # a sum of exponentials needs more than 16 bits
-        for logits in (outputs.grade_logits, outputs.damage_logits, outputs.map_logits)
+        for logits in (outputs.grade_logits, outputs.presence_logits, outputs.map_logits)
     )
-    grade = interval_loss(grades, batch.best, batch.worst)
-    says = (batch.best > 0) | (batch.worst < grades.shape[1])
+    pooled = pool(maps)
+    damaged = (batch.cells > 0).to(maps.dtype)
+    is_marked = batch.everywhere if weights.maps else torch.zeros_like(batch.everywhere)
+    cells_known = batch.everywhere[:, :, None, None] & (batch.cells >= 0) | (batch.cells > 0)
+    pairs = (
+        _of_grades(grades, batch, weights),
+        masked_bce(presence + pooled.detach(), batch.present, batch.known, weights.positive),
+        masked_bce(maps, damaged, cells_known, weights.positive),
+        soft_dice(maps, damaged, batch.everywhere & (batch.cells >= 0).all(dim=(2, 3))),
+        masked_bce(pooled, batch.present, batch.known & ~is_marked, weights.positive),
+    )
+    return torch.stack([torch.stack(pair) for pair in pairs])
+
+
+def _of_grades(logits: Tensor, batch: Batch, weights: LossWeights) -> tuple[Tensor, Tensor]:
+    losses = interval_loss(logits, batch.best, batch.worst)
+    says = (batch.best > 0) | (batch.worst < logits.shape[1])
     if weights.grade == "cross_entropy":
         says = batch.best == batch.worst
-    counted = says.to(grade.dtype)
-    damaged = batch.cells > 0
-    known = batch.everywhere[:, :, None, None] & (batch.cells >= 0) | damaged
-    of_maps = masked_bce(maps, damaged.to(maps.dtype), known, weights.positive)
-    of_damage = masked_bce(damages, batch.present, batch.known, weights.positive)
-    pairs = ((grade * counted).sum(), counted.sum()), of_damage, of_maps
-    return torch.stack([torch.stack(pair) for pair in pairs])
+    counted = says.to(losses.dtype)
+    return (losses * counted).sum(), counted.sum()
 
 
 def cells_of(regions: Tensor, side: int) -> Tensor:

@@ -13,7 +13,7 @@ from training.config import TrainingConfig
 from training.errors import ConfigError
 from training.unfold import weights_in
 
-_PER_TYPE = ("damage.weight", "damage.bias")
+_PER_TYPE = ("damage.weight", "damage.bias", "presence.1.weight", "presence.1.bias")
 
 
 def starting_network(types: tuple[DamageType, ...], config: TrainingConfig) -> GradingNetwork:
@@ -51,15 +51,15 @@ def _take_over(network: GradingNetwork, types: tuple[DamageType, ...], start: Pa
     )
     known, weights = _of_bundle(start, network, other_kind) if start.is_dir() else _of_run(start)
     own = network.state_dict()
-    for name in _PER_TYPE:
-        rows = own[name].clone()
-        for number, kind in enumerate(types):
-            if kind in known:
-                rows[number] = weights[name][known.index(kind)]
-        weights[name] = rows
     try:
+        for name in _PER_TYPE:
+            rows = own[name].clone()
+            for number, kind in enumerate(types):
+                if kind in known:
+                    rows[number] = weights[name][known.index(kind)]
+            weights[name] = rows
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (KeyError, RuntimeError) as error:
         raise ConfigError(other_kind) from error
 
 

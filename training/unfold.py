@@ -16,6 +16,8 @@ from model.network import GradingNetwork
 _PREFIX = "network."
 #: A norm that scales a channel by less gets a scale of one there: the filter would grow without bound.
 _SMALLEST_SCALE = 1e-3
+#: Of a head that earlier bundles have not; the network's own say nothing until they are trained.
+_LATER = ("presence.1.weight", "presence.1.bias")
 
 
 def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
@@ -48,7 +50,7 @@ def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
         state[f"{norm_name}.weight"] = scale * spread
         state[f"{norm_name}.bias"] = offsets + state[f"{norm_name}.running_mean"] * scale
         plain -= {name for name in plain if name.startswith((f"{convolution}.", f"{norm_name}."))}
-    return state | {name: saved[name] for name in plain}
+    return state | {name: saved[name] for name in plain if name not in _LATER or name in saved}
 
 
 def _normed_convolutions(network: GradingNetwork) -> Iterator[tuple[str, str, nn.BatchNorm2d]]:

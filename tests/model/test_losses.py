@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from model.losses import interval_loss, masked_bce
+from model.losses import interval_loss, masked_bce, soft_dice
 
 LOGITS = torch.tensor([[1.0, -0.5, -2.0]])
 
@@ -72,3 +72,15 @@ def test_nothing_known_costs_nothing() -> None:
     loss, weight = masked_bce(logits, torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.bool), 3.0)
     assert loss.item() == weight.item() == 0.0
     assert not gradient(loss, logits).any()
+
+
+def test_the_overlap_counts_marked_maps_and_prefers_the_mark_to_a_haze() -> None:
+    marks = torch.zeros(2, 1, 4, 4)
+    marks[0, 0, 1, 1] = 1
+    counted = torch.tensor([[True], [True]])
+    sharp = torch.where(marks > 0, 6.0, -6.0)
+    haze = torch.full_like(marks, -1.0)
+    (of_sharp, weight), (of_haze, _) = (soft_dice(m, marks, counted) for m in (sharp, haze))
+    assert weight == 1  # the second map has no mark
+    assert of_sharp < 0.05 < of_haze
+    assert soft_dice(haze, marks, torch.tensor([[False], [True]]))[1] == 0

@@ -23,9 +23,11 @@ def _maps_loss(logits: torch.Tensor, regions: torch.Tensor) -> float:
         known=torch.tensor([[True]]),
         everywhere=torch.tensor([[True]]),
     )
-    outputs = Outputs(torch.zeros(1, 3), torch.zeros(1, 1), logits, torch.zeros(1, 1))
-    total, weight = sums_of(outputs, batch, WEIGHTS)[2]
-    return float(total / weight)
+    nothing = torch.zeros(1, 1)
+    outputs = Outputs(torch.zeros(1, 3), nothing, nothing, logits, nothing)
+    _, _, cells, overlap, pooled = sums_of(outputs, batch, WEIGHTS)
+    assert pooled.tolist() == [0, 0]
+    return float(sum(total / weight.clamp(min=1) for total, weight in (cells, overlap)))
 
 
 def test_cells_that_a_box_touches_add_nothing_to_the_loss() -> None:
