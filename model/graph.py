@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 import onnxslim
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from model.contract.bundle import Graph
 from model.runtime import OUTPUTS
@@ -18,6 +18,9 @@ INPUT = "images"
 _SQUASH = "squash"
 _ALIKE = 1e-4
 _PICTURES = 4
+#: Ends the name of a weight that the file keeps in 16 bits.
+HALF = ".half"
+_WORTH_HALVING = 1024
 
 
 class GraphError(Exception):
@@ -28,7 +31,8 @@ def finish(path: Path, side: int, *, name: str, version: str) -> Graph:
     """Make an exported network the one that a bundle carries; the file is written anew.
 
     It takes pictures of any size, is simplified (constants folded, what nothing uses removed, checked
-    to answer as before) and says which bundle it belongs to.
+    to answer as before), keeps weights in 16 bits where that loses nothing, and says which bundle it
+    belongs to.
 
     Args:
         path: ONNX file that takes (N, side, side, 3) uint8, or any size already.
@@ -44,6 +48,7 @@ def finish(path: Path, side: int, *, name: str, version: str) -> Graph:
     if not any(node.name == _SQUASH for node in after.graph.node):
         _squash_first(after, side)
     _drop_exporter_notes(after)
+    _halve(after)
     _name_all(after)
     helper.set_model_props(after, {"name": name, "version": version})
     _check(after, path)
@@ -110,6 +115,24 @@ def _drop_exporter_notes(model: onnx.ModelProto) -> None:
         del part.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Keep large weights in 16 bits where that loses nothing; they are cast once, at loading."""
+    casts = []
+    for entry in model.graph.initializer:
+        weights = numpy_helper.to_array(entry)
+        if weights.dtype != np.float32 or weights.size < _WORTH_HALVING:
+            continue
+        half = weights.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), weights):
+            continue
+        name = entry.name
+        casts.append(helper.make_node("Cast", [f"{name}{HALF}"], [name], to=TensorProto.FLOAT))
+        entry.CopyFrom(numpy_helper.from_array(half, f"{name}{HALF}"))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def _name_all(model: onnx.ModelProto) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import timm
@@ -170,14 +172,15 @@ class GradingNetwork(nn.Module):
             )
         features = self.backbone.bn2(self.backbone.conv_head(after.reached)).mean(dim=(2, 3))
         fused = self._fuse((*after.levels, after.reached))
-        maps = self.damage(fused)[:, : self.damage_types]
+        maps = self.damage(fused)
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
-        presence = self.presence(evidence)[:, : self.damage_types]
+        presence = self.presence(evidence)
+        types = slice(self.damage_types)
         return Outputs(
             grade_logits=self.as_logits(self.grade(evidence)),
-            damage_logits=pool(maps) + presence,
-            presence_logits=presence,
-            map_logits=maps,
+            damage_logits=(pool(maps) + presence)[:, types],
+            presence_logits=presence[:, types],
+            map_logits=maps[:, types],
             features=features,
         )
 
@@ -202,6 +205,17 @@ class GradingNetwork(nn.Module):
     def frozen_before(self, part: int) -> list[Tensor]:
         """All values of the backbone's parts before `part`."""
         return [value for name, value in self.state_dict().items() if part_of(name) < part]
+
+    def normed_convolutions(self) -> Iterator[tuple[str, str, nn.BatchNorm2d]]:
+        """Each convolution that a batch norm follows: its name, the norm's, and the norm."""
+        layers = [
+            (name, module)
+            for name, module in self.named_modules()
+            if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
+        ]
+        for (convolution, _), (name, norm) in pairwise(layers):
+            if isinstance(norm, nn.BatchNorm2d):
+                yield convolution, name, norm
 
     def freeze_statistics(self) -> None:
         """Batch norm keeps its ImageNet statistics: batches mix sources, items come singly."""

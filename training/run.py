@@ -16,6 +16,7 @@ from datasets.manifest import fingerprint
 from datasets.progress import Track, silently
 from model.contract import Bundle, DamageType, Manifest
 from model.contract.bundle import NETWORK
+from model.deploy import deployed
 from model.export import export
 from model.network import BACKBONES, GradingNetwork
 from model.runtime import Grader
@@ -72,7 +73,7 @@ def train(config: TrainingConfig, out: Path, command: str, track: Track) -> Bund
     if not fabric.is_global_zero:
         return None
 
-    exported, draft = calibrated(network, config, examples, types, track)
+    exported, draft = calibrated(deployed(network), config, examples, types, track)
     folder = out / "bundle.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor, nn
+from torch import Tensor
 
+from model.graph import HALF
 from model.network import GradingNetwork
 
 _PREFIX = "network."
@@ -35,17 +34,17 @@ def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
         KeyError: The file lacks a weight that this kind of network has; the argument names it.
     """
     saved = {
-        initializer.name.removeprefix(_PREFIX): torch.tensor(numpy_helper.to_array(initializer))
-        for initializer in onnx.load(path).graph.initializer
-        if initializer.name.startswith(_PREFIX)
+        _own_name(entry.name): torch.tensor(numpy_helper.to_array(entry)).float()
+        for entry in onnx.load(path).graph.initializer
+        if entry.name.startswith(_PREFIX)
     }
     state = dict(network.state_dict())
     plain = set(state)
-    for convolution, norm_name, norm in _normed_convolutions(network):
+    for convolution, norm_name, norm in network.normed_convolutions():
         spread = torch.sqrt(state[f"{norm_name}.running_var"] + norm.eps)
         scale = state[f"{norm_name}.weight"] / spread
         scale = torch.where(scale.abs() < _SMALLEST_SCALE, 1.0, scale)
-        filters, offsets = saved[f"{convolution}.weight"], saved[f"{convolution}.weight_bias"]
+        filters, offsets = saved[f"{convolution}.weight"], saved[f"{convolution}.bias"]
         state[f"{convolution}.weight"] = filters / scale[:, None, None, None]
         state[f"{norm_name}.weight"] = scale * spread
         state[f"{norm_name}.bias"] = offsets + state[f"{norm_name}.running_mean"] * scale
@@ -53,13 +52,6 @@ def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
     return state | {name: saved[name] for name in plain if name not in _LATER or name in saved}
 
 
-def _normed_convolutions(network: GradingNetwork) -> Iterator[tuple[str, str, nn.BatchNorm2d]]:
-    """Each convolution of the backbone with the norm after it."""
-    layers = [
-        (name, module)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
-    ]
-    for (convolution, _), (name, norm) in pairwise(layers):
-        if isinstance(norm, nn.BatchNorm2d):
-            yield convolution, name, norm
+def _own_name(name: str) -> str:
+    """The network's name of a weight; a simplifier that folds a norm calls what is left weight_bias."""
+    return name.removeprefix(_PREFIX).removesuffix(HALF).replace(".weight_bias", ".bias")

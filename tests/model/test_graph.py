@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.decision import RawOutputs
-from model.graph import GraphError, finish
+from model.graph import HALF, GraphError, finish
 from model.pictures import resize
 from model.runtime import OUTPUTS, Network
 from tests.model.tiny_networks import SIDE, write_tiny
@@ -71,6 +71,30 @@ def test_the_facts_are_those_of_the_file(tmp_path: Path) -> None:
     assert found.opset == model.opset_import[0].version == 20
     assert found.operators == len(model.graph.node)
     assert found.producer == "tests 1"
+
+
+def test_large_weights_that_16_bits_hold_are_kept_in_them(tmp_path: Path) -> None:
+    path = write_tiny(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    rng = np.random.default_rng(3)
+    held = rng.normal(size=(2, 3, 1, 1)).astype(np.float16).astype(np.float32)
+    large = {
+        "held": np.tile(held, (600, 1, 1, 1)),
+        "not_held": rng.normal(size=(4, 1200, 3, 3)).astype(np.float32),
+    }
+    (first,) = (node for node in model.graph.node if "edges" in node.output)
+    widen = onnx.helper.make_node("Conv", ["scaled", "held"], ["wide"], kernel_shape=[1, 1])
+    first.input[:] = ["wide", "not_held"]
+    model.graph.node.insert(list(model.graph.node).index(first), widen)
+    for name, weights in large.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, name))
+    onnx.save(model, path)
+    before = Network(path).run(pictures(2, SIDE, SIDE))
+    finish(path, SIDE, name="tiny", version="7")
+    types = {weight.name: weight.data_type for weight in onnx.load(path).graph.initializer}
+    assert types["held" + HALF] == onnx.TensorProto.FLOAT16
+    assert types["not_held"] == onnx.TensorProto.FLOAT
+    assert apart(before, Network(path).run(pictures(2, SIDE, SIDE))) < 1e-3
 
 
 def test_finishing_twice_changes_nothing_more(finished: Path) -> None:
