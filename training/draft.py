@@ -23,7 +23,7 @@ from training.calibrate import (
     map_thresholds,
 )
 from training.config import TrainingConfig
-from training.examples import Example, of_split, source_numbers
+from training.examples import Example, of_split, source_numbers, views_of
 from training.golden import golden_pictures
 from training.judged import Judged
 from training.objective import cells_of
@@ -68,7 +68,7 @@ def calibrated(
     sources = torch.tensor(source_numbers(taught[::every]))
     directions = min(settings.familiarity_directions, len(sources) - 1)
     unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
-    unfamiliarity.calibrate(answers.features, settings.familiarity_quantile)
+    unfamiliarity.calibrate(answers.features, views_of(held_out), settings.familiarity_quantile)
     judged = Judged.of(held_out, answers, targets)
     calibration, conformal = _calibration(judged, settings.coverage)
     now = datetime.now(UTC)
