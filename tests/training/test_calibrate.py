@@ -7,6 +7,7 @@ from model.contract import GRADES
 from model.decision import conformal_scores, grade_probabilities, sigmoid
 from training.calibrate import (
     conformal_quantiles,
+    cross_fitted,
     damage_temperature,
     f1_threshold,
     grade_temperature,
@@ -27,6 +28,29 @@ def test_overconfident_logits_are_cooled_by_their_factor() -> None:
 def test_interval_labels_calibrate_too() -> None:
     best, worst = np.where(TRUTH > 0, 1, 0), np.where(TRUTH > 0, 3, 0)
     assert grade_temperature(LOGITS * 2.5, best, worst) == pytest.approx(2.5, rel=0.1)
+
+
+def test_an_items_own_group_does_not_choose_the_temperature_it_is_scored_under() -> None:
+    groups = np.array([f"g{n // 4:03}" for n in range(80)])
+    before = cross_fitted(LOGITS[:80], TRUTH[:80], TRUTH[:80], groups)
+    changed = TRUTH[:80].copy()
+    changed[:4] = 3 - changed[:4]
+    after = cross_fitted(LOGITS[:80], changed, changed, groups)
+    same_fold = np.arange(80) // 4 % 10 == 0
+    assert (before[same_fold] == after[same_fold]).all()
+    assert (before[~same_fold] != after[~same_fold]).any(axis=1).all()
+
+
+def test_cross_fitted_probabilities_are_calibrated() -> None:
+    groups = np.arange(4_000).astype(np.str_)
+    found = cross_fitted(LOGITS * 2.5, TRUTH, TRUTH, groups)
+    assert found == pytest.approx(PROBABILITIES, abs=0.05)
+
+
+def test_items_of_a_single_group_are_left_at_temperature_one() -> None:
+    groups = np.full(80, "only")
+    found = cross_fitted(LOGITS[:80], TRUTH[:80], TRUTH[:80], groups)
+    assert found == pytest.approx(PROBABILITIES[:80])
 
 
 def test_interval_mass_sums_the_interval() -> None:
