@@ -61,7 +61,8 @@ def print_comparison(comparison: Comparison) -> None:
         test = part.mcnemar
         p_value = "nothing to test" if test.p_value is None else f"p = {test.p_value:.2g}"
         console.print(
-            f"only A right: {test.only_a}, only B right: {test.only_b}; McNemar exact: {p_value}\n"
+            f"only A right: {test.only_a}, only B right: {test.only_b}; "
+            f"McNemar exact over {test.groups} groups: {p_value}\n"
         )
 
 
