@@ -164,6 +164,7 @@ def f1_threshold(scores: Floats, positive: NDArray[Any], known: Bools) -> float:
     if min(positives, len(positive) - positives) < _FEWEST_EACH_WAY:
         return _DEFAULT_THRESHOLD
     order = np.argsort(-scores)
-    hits = positive[order].cumsum()
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
-    return float(scores[order][int(f1.argmax())])
+    ordered, hits = scores[order], positive[order].cumsum()
+    last = np.append(ordered[1:] != ordered[:-1], True)  # of its score: a tie is taken whole
+    f1 = 2 * hits[last] / (np.flatnonzero(last) + 1 + positives)
+    return float(ordered[last][int(f1.argmax())])

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model.contract import GRADES
 from model.decision import conformal_scores, grade_probabilities, sigmoid
@@ -103,6 +105,31 @@ def test_the_threshold_separates_what_can_be_separated() -> None:
     assert f1_threshold(scores, positive, known) == pytest.approx(0.6)
     known[0] = False
     assert f1_threshold(scores, positive, known) == 0.5
+
+
+def test_a_tie_is_taken_whole_or_not_at_all() -> None:
+    """The five damaged ones come first, so a cut within the tie at 0.6 would seem faultless."""
+    scores = np.array([0.9] * 3 + [0.6] * 10 + [0.1] * 3)
+    positive = np.array([1] * 5 + [0] * 11)
+    assert f1_threshold(scores, positive, np.ones(16, bool)) == 0.9
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), st.booleans()),
+        min_size=12,
+        max_size=40,
+    ).filter(lambda pairs: 5 <= sum(yes for _, yes in pairs) <= len(pairs) - 5)
+)
+def test_no_other_threshold_has_a_larger_f1(pairs: list[tuple[float, bool]]) -> None:
+    scores, positive = (np.array(each) for each in zip(*pairs, strict=True))
+    chosen = f1_threshold(scores, positive, np.ones(len(scores), bool))
+    found = {
+        float(cut): 2 * positive[scores >= cut].sum() / ((scores >= cut).sum() + positive.sum())
+        for cut in np.unique(scores)
+    }
+    assert found[chosen] == pytest.approx(max(found.values()))
 
 
 def test_maps_are_cut_where_they_outline_marked_damage() -> None:
