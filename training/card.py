@@ -16,10 +16,13 @@ from training.examples import Example
 
 _COLUMNS = {
     "accuracy": "accuracy",
+    "accuracy_most_probable": "accuracy, most probable",
     "balanced_accuracy": "balanced",
     "macro_f1": "macro-F1",
+    "macro_f1_most_probable": "macro-F1, most probable",
     "quadratic_kappa": "kappa",
     "interval_accuracy": "interval",
+    "two_way_accuracy": "two-way",
     "damaged_auroc": "AUROC",
     "coverage": "coverage",
     "review_share": "person",

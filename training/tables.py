@@ -15,6 +15,7 @@ from training.evaluation.measures import BY_KEY
 from training.evaluation.wording import number, span, weak_spots, words
 
 _GRADES = ("accuracy", "macro_f1", "quadratic_kappa", "interval_accuracy", "damaged_auroc")
+_MOST_PROBABLE = ("accuracy_most_probable", "macro_f1_most_probable", "two_way_accuracy")
 _DECISIONS = ("ece_after", "coverage", "review_share", "accuracy_without_review", "cost_per_item")
 
 
@@ -26,7 +27,7 @@ def print_report(found: Figures | Mapping[str, Any]) -> None:
     """
     figures, console = Figures.model_validate(found), Console()
     slices = {**figures.by_source, "all": figures.all}
-    for keys in (_GRADES, _DECISIONS):
+    for keys in (_GRADES, _MOST_PROBABLE, _DECISIONS):
         console.print(_sources(slices, keys))
     damages = _table("damage", "average precision", "AUROC", "present", "absent")
     for kind, damage in figures.damage.items():
