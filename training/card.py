@@ -82,6 +82,7 @@ def write_card(
         data_fingerprint=fingerprint(example.row for example in examples),
         split_fingerprints=list(_split_fingerprints(examples)),
         cell=_cell,
+        number=number,
     )
 
 

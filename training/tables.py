@@ -29,9 +29,13 @@ def print_report(found: Figures | Mapping[str, Any]) -> None:
     slices = {**figures.by_source, "all": figures.all}
     for keys in (_GRADES, _MOST_PROBABLE, _DECISIONS):
         console.print(_sources(slices, keys))
-    damages = _table("damage", "average precision", "AUROC", "present", "absent")
+    damages = _table("damage", "average precision", "random ranking", "AUROC", "present", "absent")
     for kind, damage in figures.damage.items():
-        numbers = (_cell(damage.average_precision), _cell(damage.auroc))
+        numbers = (
+            _cell(damage.average_precision),
+            number(damage.prevalence),
+            _cell(damage.auroc),
+        )
         damages.add_row(words(kind), *numbers, str(damage.present), str(damage.absent))
     console.print(damages)
     for line in weak_spots(figures):
