@@ -31,6 +31,19 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def fail_for(error: OSError) -> NoReturn:
+    """`fail` with the file and what the system says; a full disk names no file."""
+    fail(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, or `fail`."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+
+
 def require(*modules: str) -> None:
     """End with exit code 2 where a library is missing that the extra ``train`` brings."""
     if missing := [name for name in modules if importlib.util.find_spec(name) is None]:

@@ -26,7 +26,6 @@ def untracked(found: Iterable[Found], description: str) -> Iterable[Found]:  # n
 class Imported:
     """Rows, and what gave none."""
 
-    rows: list[LabelledPicture] = field(default_factory=list)
     copies: dict[str, Path] = field(default_factory=dict)
     """Files to copy, by their path below the manifest's root."""
     problems: list[Problem] = field(default_factory=list)
@@ -37,6 +36,17 @@ class Imported:
     missing_sources: list[str] = field(default_factory=list)
     _by_content: dict[Key, LabelledPicture] = field(default_factory=dict)
     _contradicted: set[Key] = field(default_factory=set)
+    _added: list[LabelledPicture | None] = field(default_factory=list)
+    """None where a row was taken back."""
+    _of_content: dict[Key, list[int]] = field(default_factory=dict)
+    """Places in `_added`, so that taking back does not search it."""
+    _of_listing: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """The same by picture and item."""
+
+    @property
+    def rows(self) -> list[LabelledPicture]:
+        """The rows that hold, in the order in which they were added."""
+        return [row for row in self._added if row is not None]
 
     def add(self, row: LabelledPicture) -> bool:
         """Add a row, unless its very picture has other labels too: then neither holds."""
@@ -44,19 +54,29 @@ class Imported:
         other = self._by_content.setdefault(key, row)
         if said(other) != said(row):
             self._contradicted.add(key)
-            self.rows = [each for each in self.rows if key_of(each) != key]
+            self._remove(self._of_content.pop(key, []))
             self.problems += [_contradiction(row, other), _contradiction(other, row)]
         elif key in self._contradicted:
             self.problems.append(_contradiction(row, other))
         else:
-            self.rows.append(row)
+            self._keep(key, row)
         return key not in self._contradicted
 
     def withdraw(self, picture: str, item_id: str | None) -> None:
         """Take back the row of a picture that is listed again: neither listing holds."""
-        self.rows = [
-            row for row in self.rows if row.picture != picture or item_id not in (None, row.item_id)
-        ]
+        of_items = self._of_listing.get(picture, {})
+        for item in [*of_items] if item_id is None else [item_id]:
+            self._remove(of_items.pop(item, []))
+
+    def _keep(self, key: Key, row: LabelledPicture) -> None:
+        place = len(self._added)
+        self._added.append(row)
+        self._of_content.setdefault(key, []).append(place)
+        self._of_listing.setdefault(row.picture, {}).setdefault(row.item_id, []).append(place)
+
+    def _remove(self, places: Iterable[int]) -> None:
+        for place in places:
+            self._added[place] = None
 
     def broken(self) -> list[Problem]:
         """All problems, those of labels too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -61,10 +62,21 @@ class Unfamiliarity(nn.Module):
         fitted.remainder_scale = remainder.norm(dim=1).mean().clamp(min=1e-6)
         return fitted
 
-    def calibrate(self, features: Tensor, quantile: float) -> None:
-        """Scale so that `quantile` of these held-out features lie within 1."""
+    def calibrate(self, features: Tensor, items: Sequence[Sequence[int]], quantile: float) -> None:
+        """Scale so that `quantile` of these held-out items lie within 1.
+
+        An item is as far as the farthest of its views, as `model.decision.assess` has it: a limit
+        over views alone would be exceeded the more often the more views an item has.
+
+        Args:
+            features: (N, D) of the views.
+            items: The numbers of each item's views.
+            quantile: Share of the items that counts as familiar.
+        """
         self.scale = torch.ones(())
-        self.scale = torch.quantile(self(features), quantile)
+        distances = self(features)
+        farthest = torch.stack([distances[list(views)].max() for views in items])
+        self.scale = torch.quantile(farthest, quantile)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, D) -> (N,) distances, 1 at the calibrated limit."""

@@ -20,6 +20,7 @@ Bools = NDArray[np.bool_]
 _HOTTEST = 10.0
 _FEWEST_EACH_WAY = 5
 _DEFAULT_THRESHOLD = 0.5
+_FOLDS = 10
 
 
 def grade_temperature(logits: Floats, best: Ints, worst: Ints) -> float:
@@ -42,6 +43,35 @@ def grade_temperature(logits: Floats, best: Ints, worst: Ints) -> float:
         return -float(np.log(np.maximum(mass, 1e-12)).mean())
 
     return _best_temperature(loss)
+
+
+def cross_fitted(logits: Floats, best: Ints, worst: Ints, groups: NDArray[np.str_]) -> Floats:
+    """Probabilities of each item under the temperature of the items of other folds.
+
+    For conformity scores that no item's own label has sharpened, without giving up items to choose
+    the temperature by: split conformal prediction takes the fitted score for fixed in advance. Scores
+    pooled over folds are those of cross-conformal prediction (Vovk, Annals of Mathematics and
+    Artificial Intelligence 74, 2015) and of CV+ (Barber, Candes, Ramdas and Tibshirani, Annals of
+    Statistics 49, 2021). The bundle then has one temperature, of all items, so that coverage rests on
+    its hardly moving when a fold is left out: it is a single number, and the fold a tenth.
+
+    Args:
+        logits: (N, 3) cumulative logits.
+        best: (N,) best rank of each label.
+        worst: (N,) worst rank.
+        groups: (N,) names of near-duplicates, which share a fold.
+
+    Returns:
+        (N, 4)
+    """
+    _, numbers = np.unique(groups, return_inverse=True)
+    folds = numbers % _FOLDS
+    found = np.empty((len(logits), len(GRADES)))
+    for fold in np.unique(folds):
+        out = folds == fold
+        temperature = grade_temperature(logits[~out], best[~out], worst[~out])
+        found[out] = grade_probabilities(logits[out], temperature)
+    return found
 
 
 def interval_mass(probabilities: Floats, best: Ints, worst: Ints) -> Floats:
@@ -72,13 +102,14 @@ def conformal_quantiles(probabilities: Floats, truth: Ints, coverage: float) -> 
     """For each grade the score up to which it belongs to the prediction set (split conformal).
 
     Args:
-        probabilities: (N, 4) calibrated, of pictures whose grade is known exactly.
+        probabilities: (N, 4) calibrated without their own labels, of items whose grade is known
+            exactly.
         truth: (N,) their ranks.
         coverage: Nominal share of sets that hold the truth, for each grade.
 
     Returns:
-        Quantiles. A grade of which there are too few pictures gets that of all pictures; of too few
-        pictures in all it is 1, which makes every set hold every grade.
+        Quantiles. A grade of which there are too few items gets that of all items; of too few items
+        in all it is 1, which makes every set hold every grade.
     """
     scores = np.array(
         [conformal_scores(row)[rank] for row, rank in zip(probabilities, truth, strict=True)]
@@ -133,6 +164,7 @@ def f1_threshold(scores: Floats, positive: NDArray[Any], known: Bools) -> float:
     if min(positives, len(positive) - positives) < _FEWEST_EACH_WAY:
         return _DEFAULT_THRESHOLD
     order = np.argsort(-scores)
-    hits = positive[order].cumsum()
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
-    return float(scores[order][int(f1.argmax())])
+    ordered, hits = scores[order], positive[order].cumsum()
+    last = np.append(ordered[1:] != ordered[:-1], True)  # of its score: a tie is taken whole
+    f1 = 2 * hits[last] / (np.flatnonzero(last) + 1 + positives)
+    return float(ordered[last][int(f1.argmax())])

@@ -16,10 +16,13 @@ from training.examples import Example
 
 _COLUMNS = {
     "accuracy": "accuracy",
+    "accuracy_most_probable": "accuracy, most probable",
     "balanced_accuracy": "balanced",
     "macro_f1": "macro-F1",
+    "macro_f1_most_probable": "macro-F1, most probable",
     "quadratic_kappa": "kappa",
     "interval_accuracy": "interval",
+    "two_way_accuracy": "two-way",
     "damaged_auroc": "AUROC",
     "coverage": "coverage",
     "review_share": "person",
@@ -79,6 +82,7 @@ def write_card(
         data_fingerprint=fingerprint(example.row for example in examples),
         split_fingerprints=list(_split_fingerprints(examples)),
         cell=_cell,
+        number=number,
     )
 
 

@@ -144,7 +144,7 @@ class CalibrationSettings:
     coverage: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Share of items whose prediction set holds their grade."""
     familiarity_quantile: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    """Share of the split that counts as familiar."""
+    """Share of the split's items that count as familiar."""
     familiarity_directions: Positive = 64
     """Principal directions in which distance is measured."""
     familiarity_pictures: Positive = 1500

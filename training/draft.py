@@ -11,19 +11,19 @@ from datasets.manifest import fingerprint
 from datasets.progress import Track
 from model.contract import GRADES, DamageType, Grade, Manifest
 from model.contract.bundle import Calibration, Conformal, Golden, Graph, Thresholds
-from model.decision import grade_probabilities
 from model.export import ExportedNetwork
 from model.familiarity import Unfamiliarity
 from model.network import GradingNetwork
 from training.cache import cached_pictures
 from training.calibrate import (
     conformal_quantiles,
+    cross_fitted,
     damage_temperature,
     grade_temperature,
     map_thresholds,
 )
 from training.config import TrainingConfig
-from training.examples import Example, of_split, source_numbers
+from training.examples import Example, of_split, source_numbers, views_of
 from training.golden import golden_pictures
 from training.judged import Judged
 from training.objective import cells_of
@@ -68,7 +68,7 @@ def calibrated(
     sources = torch.tensor(source_numbers(taught[::every]))
     directions = min(settings.familiarity_directions, len(sources) - 1)
     unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
-    unfamiliarity.calibrate(answers.features, settings.familiarity_quantile)
+    unfamiliarity.calibrate(answers.features, views_of(held_out), settings.familiarity_quantile)
     judged = Judged.of(held_out, answers, targets)
     calibration, conformal = _calibration(judged, settings.coverage)
     now = datetime.now(UTC)
@@ -101,10 +101,11 @@ def calibrated(
 
 
 def _calibration(judged: Judged, coverage: float) -> tuple[Calibration, Conformal]:
-    temperature = grade_temperature(judged.grade_logits, judged.best, judged.worst)
+    labelled = (judged.grade_logits, judged.best, judged.worst)
+    temperature = grade_temperature(*labelled)
     exact = judged.best == judged.worst
-    probabilities = grade_probabilities(judged.grade_logits[exact], temperature)
-    quantiles = conformal_quantiles(probabilities, judged.best[exact], coverage)
+    probabilities = cross_fitted(*labelled, judged.group)
+    quantiles = conformal_quantiles(probabilities[exact], judged.best[exact], coverage)
     of_damage = damage_temperature(judged.damage_logits, judged.present, judged.known)
     return (
         Calibration(grade_temperature=temperature, damage_temperature=of_damage),

@@ -23,6 +23,7 @@ from model.contract.bundle import INT8_NETWORK, Graph, Int8, SweepResult, Trial
 from model.decision import RawOutputs, assess, grade_probabilities
 from model.quantise import RangeMethod, Recipe, quantise
 from model.runtime import Grader, Network
+from training.acceptance import judge, losses
 from training.cache import cached_pictures
 from training.errors import DataError
 from training.evaluation.evaluate import point_figures
@@ -33,9 +34,6 @@ from training.provenance import processor
 
 Pictures = NDArray[np.uint8]
 
-MOST_LOST_POINTS = 0.5
-FEWEST_LABELLED = 200
-"""Of fewer items one alone is more than half a point."""
 RECIPES = (
     Recipe(RangeMethod.MIN_MAX, 0),
     Recipe(RangeMethod.PERCENTILE, 0),
@@ -164,7 +162,8 @@ def _try(
     pairs = [(a.assessment, b.assessment) for a, b in zip(floats, ints, strict=True)]
     labelled = sum(item.grade is not None for item in floats)
     ratio = speed_ratio(of_floats.network, of_ints.network, bundle.manifest.input_size)
-    accepted, reason = judge(labelled, lost["interval_accuracy"], lost["macro_f1"], ratio)
+    shown = losses(floats, ints, bundle.manifest)
+    accepted, reason = judge(labelled, lost["interval_accuracy"], lost["macro_f1"], shown, ratio)
     return Trial(
         accepted=accepted,
         reason=reason,
@@ -174,6 +173,7 @@ def _try(
         kappa_lost=lost["quadratic_kappa"],
         auroc_lost=lost["damaged_auroc"],
         coverage_lost=lost["coverage"],
+        losses=shown,
         decisions_differ=sum(a.decision != b.decision for a, b in pairs),
         grades_differ=sum(a.grade is not b.grade for a, b in pairs),
         speed_ratio=ratio,
@@ -184,37 +184,6 @@ def _try(
 
 def _points(ours: float | None, theirs: float | None) -> float | None:
     return None if ours is None or theirs is None else 100 * (ours - theirs)
-
-
-def judge(
-    labelled: int, accuracy_lost: float | None, macro_f1_lost: float | None, ratio: float
-) -> tuple[bool, str]:
-    """Whether the INT8 network is accepted, and a sentence that says why.
-
-    Args:
-        labelled: Validation items with a grade label.
-        accuracy_lost: Points of interval accuracy, float minus INT8; None where unknown.
-        macro_f1_lost: Points of macro-F1; None where no label is exact.
-        ratio: Time of float over time of INT8.
-    """
-    if accuracy_lost is None:
-        return False, "no validation picture has a grade label, so its loss is unknown"
-    if labelled < FEWEST_LABELLED:
-        return False, (
-            f"{labelled} validation items have a grade label; {FEWEST_LABELLED} are needed to see "
-            f"a loss of {MOST_LOST_POINTS} points"
-        )
-    lost = {"accuracy": accuracy_lost, "macro-F1": macro_f1_lost}
-    too_much = [
-        f"it loses {points:.2f} points of {name}, more than {MOST_LOST_POINTS}"
-        for name, points in lost.items()
-        if points is not None and not points <= MOST_LOST_POINTS
-    ]
-    if too_much:
-        return False, "; ".join(too_much)
-    if not ratio > 1.0:
-        return False, f"it is not faster here ({ratio:.2f} times the speed of the float network)"
-    return True, f"it loses at most {MOST_LOST_POINTS} points and is {ratio:.2f} times as fast"
 
 
 def speed_ratio(floats: Network, ints: Network, side: int) -> float:

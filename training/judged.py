@@ -21,6 +21,8 @@ Floats = NDArray[np.floating[Any]]
 class Judged:
     """Fused logits of N items and what their labels say together."""
 
+    group: NDArray[np.str_]
+    """(N,) items that share it are near-duplicates."""
     grade_logits: Floats
     """(N, 3)"""
     damage_logits: Floats
@@ -42,6 +44,7 @@ class Judged:
         present, known = targets.present.numpy(), targets.known.numpy()
         shown = np.stack([present[views].max(axis=0) for views in items])
         return cls(
+            np.array([examples[views[0]].row.group for views in items], dtype=np.str_),
             np.stack([fuse(grades[views]) for views in items]),
             np.stack([fuse(damages[views]) for views in items]),
             np.array([best[views].max() for views in items]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from model.contract import Manifest
-from model.contract.bundle import INT8_NETWORK, NETWORK, Graph, Trial
+from model.contract.bundle import INT8_NETWORK, NETWORK, Graph, Loss, Trial
+from training.acceptance import TITLES
 
 _TITLE = "## Networks"
 _SECTION = re.compile(rf"^{_TITLE}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -55,7 +56,10 @@ def _trial_table(trial: Trial) -> list[str]:
         "points of macro-F1 lost": _points(trial.macro_f1_lost),
         "points of quadratic kappa lost": _points(trial.kappa_lost),
         "points of AUROC lost, damaged against new": _points(trial.auroc_lost),
-        "points of coverage lost (prediction sets)": _points(trial.coverage_lost),
+        **{
+            f"points of {TITLES[name]} lost, 95 % interval": _loss(loss)
+            for name, loss in trial.losses.items()
+        },
         "items with another grade": f"{trial.grades_differ} of {trial.items}",
         "items with another grade, set or review": f"{trial.decisions_differ} of {trial.items}",
         "times as fast, one picture, one thread": f"{trial.speed_ratio:.2f}",
@@ -67,6 +71,12 @@ def _trial_table(trial: Trial) -> list[str]:
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in rows.items()),
     ]
+
+
+def _loss(loss: Loss) -> str:
+    if loss.low is None or loss.high is None:
+        return f"{loss.points:.2f}, no interval"
+    return f"{loss.points:.2f} [{loss.low:.2f}, {loss.high:.2f}]"
 
 
 def _points(value: float | None) -> str:

@@ -15,6 +15,7 @@ from training.evaluation.measures import BY_KEY
 from training.evaluation.wording import number, span, weak_spots, words
 
 _GRADES = ("accuracy", "macro_f1", "quadratic_kappa", "interval_accuracy", "damaged_auroc")
+_MOST_PROBABLE = ("accuracy_most_probable", "macro_f1_most_probable", "two_way_accuracy")
 _DECISIONS = ("ece_after", "coverage", "review_share", "accuracy_without_review", "cost_per_item")
 
 
@@ -26,11 +27,15 @@ def print_report(found: Figures | Mapping[str, Any]) -> None:
     """
     figures, console = Figures.model_validate(found), Console()
     slices = {**figures.by_source, "all": figures.all}
-    for keys in (_GRADES, _DECISIONS):
+    for keys in (_GRADES, _MOST_PROBABLE, _DECISIONS):
         console.print(_sources(slices, keys))
-    damages = _table("damage", "average precision", "AUROC", "present", "absent")
+    damages = _table("damage", "average precision", "random ranking", "AUROC", "present", "absent")
     for kind, damage in figures.damage.items():
-        numbers = (_cell(damage.average_precision), _cell(damage.auroc))
+        numbers = (
+            _cell(damage.average_precision),
+            number(damage.prevalence),
+            _cell(damage.auroc),
+        )
         damages.add_row(words(kind), *numbers, str(damage.present), str(damage.absent))
     console.print(damages)
     for line in weak_spots(figures):
@@ -61,7 +66,8 @@ def print_comparison(comparison: Comparison) -> None:
         test = part.mcnemar
         p_value = "nothing to test" if test.p_value is None else f"p = {test.p_value:.2g}"
         console.print(
-            f"only A right: {test.only_a}, only B right: {test.only_b}; McNemar exact: {p_value}\n"
+            f"only A right: {test.only_a}, only B right: {test.only_b}; "
+            f"McNemar exact over {test.groups} groups: {p_value}\n"
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.command import Manifests, Roots, fail, require
+from datasets.command import Manifests, Roots, fail, fail_for, require, write
 
 if TYPE_CHECKING:
     from datasets.frozen import FrozenSet
@@ -81,12 +81,12 @@ def check(
     except (ManifestError, FrozenError, BundleError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail_for(error)
     now = datetime.now(UTC)
     page = render_report(found, manifests, now, threads, on_terminal)
-    (out / "report.html").write_text(page, "utf-8")
+    write(out / "report.html", page)
     findings = json.dumps(record(found, manifests, now), indent=1)
-    (out / "findings.json").write_text(findings + "\n", "utf-8")
+    write(out / "findings.json", findings + "\n")
     print_summary(found, Console())
     typer.echo(f"report: {out / 'report.html'}")
     raise typer.Exit(1 if found.count(Severity.ERROR) else 0)
@@ -141,7 +141,7 @@ def split(
     except (ManifestError, FrozenError, ShareError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail_for(error)
     print_splits(rows, divided.assignment)
     if (current := fresh or frozen) is not None:
         count = len(current.pictures)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from datasets.command import Manifest, Root, fail, require
+from datasets.command import Manifest, Root, fail, fail_for, require
 
 
 class Target(StrEnum):
@@ -55,7 +55,7 @@ def export(
     except ManifestError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail_for(error)
     typer.echo(f"{len(rows)} pictures -> {out}")
     if target is Target.LABEL_STUDIO:
         typer.echo(f"labelling page for the project's settings -> {out.with_suffix('.xml')}")

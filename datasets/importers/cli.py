@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.command import fail, require
+from datasets.command import fail, fail_for, require
 from datasets.wording import counted
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def import_(
     except (SourceError, RubricError, ManifestError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail_for(error)
     _print_table(outcome)
     _print_left_out(outcome.imported)
     if outcome.report is not None:

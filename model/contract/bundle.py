@@ -132,6 +132,14 @@ class SweepResult(_Part):
     decisions_differ: int
 
 
+class Loss(_Part):
+    """Points that INT8 loses of a figure, with the 95 % interval of paired resamples."""
+
+    points: float
+    low: float | None = Field(description="None: the items are too few or too alike for one.")
+    high: float | None
+
+
 class Trial(_Part):
     """The INT8 network beside the float one; decides whether a bundle may carry it.
 
@@ -147,6 +155,9 @@ class Trial(_Part):
     kappa_lost: float | None
     auroc_lost: float | None = Field(description="Damaged against new.")
     coverage_lost: float | None = Field(description="Prediction sets that hold the exact grade.")
+    losses: dict[str, Loss] = Field(
+        default={}, description="Of damage types, places and coverage, with what chance explains."
+    )
     decisions_differ: int = Field(description="Items with another grade, set or review.")
     grades_differ: int
     speed_ratio: float = Field(description="Time of float over time of INT8: batch 1, one thread.")

@@ -246,6 +246,22 @@ def test_the_command_tells_clean_from_faulty_by_its_exit_code(tmp_path: Path) ->
     assert pictures == ["000.jpg"]
 
 
+@pytest.mark.parametrize("name", ["report.html", "findings.json"])
+def test_a_report_that_cannot_be_written_ends_with_two_and_one_sentence(
+    tmp_path: Path, name: str
+) -> None:
+    manifest, out = tmp_path / "manifest.jsonl", tmp_path / "out"
+    write_manifest(manifest, shop(tmp_path, items=1))
+    options = ("--manifest", manifest, "--out", out, "--cache", tmp_path / "cache", "--quick")
+    (out / name).mkdir(parents=True)
+    code, said = _run(*options)
+    assert (code, said.splitlines()[-1]) == (2, f"error: {out / name}: Is a directory")
+    (out / name).rmdir()
+    (out / name).symlink_to("/dev/full")
+    code, said = _run(*options)
+    assert (code, said.splitlines()[-1]) == (2, f"error: {out / name}: No space left on device")
+
+
 def test_unusable_input_ends_with_two_and_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     manifest = tmp_path / "manifest.jsonl"

@@ -142,12 +142,22 @@ def test_unfamiliarity_tells_strangers_and_is_one_at_the_quantile() -> None:
     sources = torch.arange(600) % 2
     features = torch.randn(600, 20, generator=generator) + sources[:, None] * 8.0
     distance = Unfamiliarity.fit(features[:400], sources[:400], directions=5)
-    distance.calibrate(features[400:], 0.9)
+    distance.calibrate(features[400:], [[n] for n in range(200)], 0.9)
     assert torch.quantile(distance(features[400:]), 0.9).item() == pytest.approx(1.0, abs=1e-4)
     strangers = torch.randn(50, 20, generator=generator) - 30.0
     assert distance(strangers).min().item() > 1.0
     between = torch.full((1, 20), 4.0)
     assert distance(between).item() > 1.0
+
+
+def test_the_share_within_the_limit_is_one_of_items_whatever_their_views() -> None:
+    generator = torch.Generator().manual_seed(4)
+    features = torch.randn(1_000, 20, generator=generator)
+    distance = Unfamiliarity.fit(features[:400], torch.zeros(400, dtype=torch.int64), directions=5)
+    three_views = [[n, n + 200, n + 400] for n in range(200)]
+    distance.calibrate(features[400:], three_views, 0.9)
+    farthest = distance(features[400:]).reshape(3, 200).amax(dim=0)
+    assert (farthest <= 1.0).float().mean().item() == pytest.approx(0.9, abs=0.006)
 
 
 def _raw(grade_logits: list[float]) -> RawOutputs:

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model.contract import GRADES
 from model.decision import conformal_scores, grade_probabilities, sigmoid
 from training.calibrate import (
     conformal_quantiles,
+    cross_fitted,
     damage_temperature,
     f1_threshold,
     grade_temperature,
@@ -27,6 +30,29 @@ def test_overconfident_logits_are_cooled_by_their_factor() -> None:
 def test_interval_labels_calibrate_too() -> None:
     best, worst = np.where(TRUTH > 0, 1, 0), np.where(TRUTH > 0, 3, 0)
     assert grade_temperature(LOGITS * 2.5, best, worst) == pytest.approx(2.5, rel=0.1)
+
+
+def test_an_items_own_group_does_not_choose_the_temperature_it_is_scored_under() -> None:
+    groups = np.array([f"g{n // 4:03}" for n in range(80)])
+    before = cross_fitted(LOGITS[:80], TRUTH[:80], TRUTH[:80], groups)
+    changed = TRUTH[:80].copy()
+    changed[:4] = 3 - changed[:4]
+    after = cross_fitted(LOGITS[:80], changed, changed, groups)
+    same_fold = np.arange(80) // 4 % 10 == 0
+    assert (before[same_fold] == after[same_fold]).all()
+    assert (before[~same_fold] != after[~same_fold]).any(axis=1).all()
+
+
+def test_cross_fitted_probabilities_are_calibrated() -> None:
+    groups = np.arange(4_000).astype(np.str_)
+    found = cross_fitted(LOGITS * 2.5, TRUTH, TRUTH, groups)
+    assert found == pytest.approx(PROBABILITIES, abs=0.05)
+
+
+def test_items_of_a_single_group_are_left_at_temperature_one() -> None:
+    groups = np.full(80, "only")
+    found = cross_fitted(LOGITS[:80], TRUTH[:80], TRUTH[:80], groups)
+    assert found == pytest.approx(PROBABILITIES[:80])
 
 
 def test_interval_mass_sums_the_interval() -> None:
@@ -79,6 +105,31 @@ def test_the_threshold_separates_what_can_be_separated() -> None:
     assert f1_threshold(scores, positive, known) == pytest.approx(0.6)
     known[0] = False
     assert f1_threshold(scores, positive, known) == 0.5
+
+
+def test_a_tie_is_taken_whole_or_not_at_all() -> None:
+    """The five damaged ones come first, so a cut within the tie at 0.6 would seem faultless."""
+    scores = np.array([0.9] * 3 + [0.6] * 10 + [0.1] * 3)
+    positive = np.array([1] * 5 + [0] * 11)
+    assert f1_threshold(scores, positive, np.ones(16, bool)) == 0.9
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), st.booleans()),
+        min_size=12,
+        max_size=40,
+    ).filter(lambda pairs: 5 <= sum(yes for _, yes in pairs) <= len(pairs) - 5)
+)
+def test_no_other_threshold_has_a_larger_f1(pairs: list[tuple[float, bool]]) -> None:
+    scores, positive = (np.array(each) for each in zip(*pairs, strict=True))
+    chosen = f1_threshold(scores, positive, np.ones(len(scores), bool))
+    found = {
+        float(cut): 2 * positive[scores >= cut].sum() / ((scores >= cut).sum() + positive.sum())
+        for cut in np.unique(scores)
+    }
+    assert found[chosen] == pytest.approx(max(found.values()))
 
 
 def test_maps_are_cut_where_they_outline_marked_damage() -> None:

@@ -20,7 +20,7 @@ from model.runtime import Grader
 from regrade.cli import app
 from tests.model.tiny_networks import write_tiny
 from tests.training.tiny_bundle import write_tiny_bundle
-from training import int8
+from training import acceptance, int8
 from training.config import Data
 from training.errors import DataError
 from training.examples import load_examples, of_split
@@ -36,37 +36,8 @@ def bundle_dir(tmp_path: Path) -> Path:
 def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any INT8 network is accepted, by few pictures too."""
     monkeypatch.setattr(int8, "speed_ratio", lambda *_: 1.4)
-    monkeypatch.setattr(int8, "MOST_LOST_POINTS", 100.0)
-    monkeypatch.setattr(int8, "FEWEST_LABELLED", 1)
-
-
-@pytest.mark.parametrize(
-    ("labelled", "accuracy", "f1", "ratio", "accepted", "why"),
-    [
-        (200, 0.0, 0.0, 1.5, True, "1.50 times as fast"),
-        (200, 0.5, 0.5, 1.01, True, "at most 0.5"),
-        (200, -2.0, -1.0, 2.0, True, "at most 0.5"),
-        (200, 0.2, None, 2.0, True, "at most 0.5"),
-        (200, 0.51, 0.0, 2.0, False, "0.51 points of accuracy"),
-        (200, 0.0, 0.7, 2.0, False, "0.70 points of macro-F1"),
-        (200, 0.0, 0.0, 1.0, False, "not faster"),
-        (200, 0.0, 0.0, 0.8, False, "not faster"),
-        (200, float("nan"), 0.0, 2.0, False, "accuracy"),
-        (0, None, None, 2.0, False, "no validation picture"),
-        (199, 0.0, 0.0, 2.0, False, "199 validation items"),
-    ],
-)
-def test_acceptance(
-    labelled: int,
-    accuracy: float | None,
-    f1: float | None,
-    ratio: float,
-    accepted: bool,
-    why: str,
-) -> None:
-    decided, reason = int8.judge(labelled, accuracy, f1, ratio)
-    assert decided is accepted
-    assert why in reason
+    monkeypatch.setattr(acceptance, "MOST_LOST_POINTS", 100.0)
+    monkeypatch.setattr(acceptance, "FEWEST_LABELLED", 1)
 
 
 @pytest.mark.parametrize(

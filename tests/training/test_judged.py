@@ -28,6 +28,7 @@ def test_the_worst_view_speaks_for_its_item(tmp_path: Path) -> None:
     found = Judged.of(examples, answers, make_targets(examples, (DENT, TEAR)))
     assert found.grade_logits.tolist() == [[2, 1, -3], [0, -1, -2]]
     assert found.damage_logits.tolist() == [[1, 0.5], [0, 0]]
+    assert found.group.tolist() == ["a", "b"]
     assert found.best.tolist() == [2, 0]
     assert found.worst.tolist() == [2, 3]
     assert found.present.tolist() == [[1, 0], [0, 0]]

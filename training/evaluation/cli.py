@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.command import Manifests, Roots, fail, require
+from datasets.command import Manifests, Roots, fail, require, write
 from model.contract import Precision
 
 if TYPE_CHECKING:
@@ -131,8 +131,5 @@ def _make_folders(report: Path | None, out: Path | None) -> None:
 def _write(path: Path | None, text: str) -> None:
     if path is None:
         return
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
+    write(path, text)
     typer.echo(f"wrote {path}", err=True)

@@ -63,6 +63,12 @@ class Columns:
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
+    def probable(self) -> Ints:
+        """(N,) rank of the most probable grade; the decided one weighs costs too."""
+        probable: Ints = self.probabilities.argmax(axis=1)
+        return probable
+
+    @property
     def exact(self) -> Bools:
         """(N,) whether the label is one grade."""
         exact: Bools = (self.best >= 0) & (self.best == self.worst)

@@ -1,8 +1,8 @@
 """Two bundles on the same items: what differs, and what chance alone would explain.
 
 Both are measured on the same resamples, so that what is hard about an item cancels (paired
-bootstrap). McNemar's exact test (1947) asks whether the items that only one of them gets right are
-split evenly.
+bootstrap). McNemar's exact test asks whether the items that only one of them gets right are split
+evenly, near-duplicates counting as one trial (see `training.evaluation.sign_flips`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
 
 from datasets.progress import Track
 from training.errors import DataError
-from training.evaluation import weighted
+from training.evaluation import sign_flips, weighted
 from training.evaluation.bootstrap import Counts, Resampling, draw, draws, interval
 from training.evaluation.columns import Columns, columns_of
 from training.evaluation.evaluate import DEFAULT_RESAMPLING, Evaluation, evaluate
@@ -39,7 +38,7 @@ from training.examples import Example
 Floats = NDArray[np.floating[Any]]
 Finding = Literal["B better", "B worse", "differs", "no difference shown", "cannot be told"]
 
-FORMAT: Literal["regrade.comparison/1"] = "regrade.comparison/1"
+FORMAT: Literal["regrade.comparison/2"] = "regrade.comparison/2"
 
 
 class _Part(BaseModel):
@@ -60,7 +59,10 @@ class McNemar(_Part):
 
     only_a: int = Field(description="Items that only A grades right.")
     only_b: int
-    p_value: float | None = Field(description="Exact, two-sided; None where they never differ.")
+    groups: int = Field(description="Groups of near-duplicates of which one grades more right.")
+    p_value: float | None = Field(
+        description="Exact, two-sided, over groups; None where they never differ."
+    )
 
 
 class SliceComparison(_Part):
@@ -75,7 +77,7 @@ class SliceComparison(_Part):
 class Comparison(_Part):
     """Two bundles on the same items."""
 
-    format: Literal["regrade.comparison/1"] = FORMAT
+    format: Literal["regrade.comparison/2"] = FORMAT
     a: BundleRef
     b: BundleRef
     data: DataRef
@@ -150,6 +152,7 @@ def _slice(
         mcnemar=mcnemar(
             (a.decided == a.best)[a.exact],
             (b.decided == b.best)[b.exact],
+            a.group[a.exact],
         ),
         differences={m.key: _difference(m, a, b, counts, stakes, how) for m in MEASURES},
     )
@@ -255,12 +258,18 @@ def finding(difference: Estimate, better: Better) -> Finding:
     return "B better" if (difference.low > 0) is (better is Better.HIGHER) else "B worse"
 
 
-def mcnemar(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> McNemar:
-    """McNemar's exact test over (N,) paired answers."""
+def mcnemar(
+    a_right: NDArray[np.bool_], b_right: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> McNemar:
+    """McNemar's exact test over (N,) paired answers, whose groups of near-duplicates are whole."""
     only_a, only_b = int((a_right & ~b_right).sum()), int((~a_right & b_right).sum())
-    differ = only_a + only_b
-    p_value = float(binomtest(only_a, differ, 0.5).pvalue) if differ else None
-    return McNemar(only_a=only_a, only_b=only_b, p_value=p_value)
+    lead = sign_flips.leads(a_right, b_right, groups)
+    return McNemar(
+        only_a=only_a,
+        only_b=only_b,
+        groups=int(np.count_nonzero(lead)),
+        p_value=sign_flips.p_value(lead) if only_a + only_b else None,
+    )
 
 
 def disagreements(compared: Compared, most: int) -> list[tuple[Graded, Graded]]:

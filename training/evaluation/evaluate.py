@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_curve
+from sklearn.metrics import confusion_matrix
 
 from datasets.manifest import fingerprint
 from datasets.progress import Track
@@ -17,8 +17,9 @@ from model.contract import GRADES, Bundle, Manifest, Precision
 from model.contract.bundle import NETWORK
 from model.runtime import Grader
 from training.evaluation import weighted
-from training.evaluation.bootstrap import Counts, Resampling, draw, estimate
+from training.evaluation.bootstrap import Resampling, draw
 from training.evaluation.columns import SIZE_BINS, Columns, columns_of
+from training.evaluation.damage import damage_by_source, damage_figures
 from training.evaluation.familiarity import (
     Foreign,
     familiarity,
@@ -26,7 +27,6 @@ from training.evaluation.familiarity import (
 )
 from training.evaluation.figures import (
     BundleRef,
-    DamageFigures,
     DataRef,
     Figures,
     Intervals,
@@ -44,7 +44,6 @@ from training.examples import Example
 Floats = NDArray[np.floating[Any]]
 
 DEFAULT_RESAMPLING = Resampling()
-_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,8 @@ def figures_of(
         by_category=by(items.category),
         by_picture_size=_ordered(by(items.size), SIZE_BINS),
         confusion=_confusions(items),
-        damage=_damage(items, counts, manifest, how),
+        damage=damage_figures(items, counts, manifest, how),
+        damage_by_source=damage_by_source(items, counts, manifest, how),
         localisation=localisation(locate(graded, manifest), counts, how),
         reliability=_reliability(items, manifest),
         coverage=coverage(items, counts, manifest, how),
@@ -190,45 +190,6 @@ def _confusions(items: Columns) -> dict[str, tuple[tuple[int, ...], ...]]:
         )
         for name, rows in chosen.items()
     }
-
-
-def _damage(
-    items: Columns, counts: Counts, manifest: Manifest, how: Resampling
-) -> dict[str, DamageFigures]:
-    found = {}
-    for t, kind in enumerate(manifest.damage_types):
-        known = items.known[:, t]
-        scores, present = items.damage[known, t], items.present[known, t]
-        groups = len(np.unique(items.group[known]))
-        figures = {
-            "average_precision": lambda w, s=scores, p=present: weighted.average_precision(s, p, w),
-            "auroc": lambda w, s=scores, p=present: weighted.auroc(s, p, w),
-            "ece": lambda w, s=scores, p=present: weighted.calibration_error(s, p, w),
-        }
-        found[str(kind)] = DamageFigures(
-            present=int(present.sum()),
-            absent=int((~present).sum()),
-            precision_recall=_precision_recall(scores, present),
-            **{
-                name: estimate(figure, counts[:, known], how.level, n=len(scores), groups=groups)
-                for name, figure in figures.items()
-            },
-        )
-    return found
-
-
-def _precision_recall(
-    scores: Floats, present: NDArray[np.bool_]
-) -> tuple[tuple[float, float], ...]:
-    if not present.any():
-        return ()
-    precision, recall, _ = precision_recall_curve(present, scores)
-    best: dict[float, float] = {}
-    for share, exact in zip(recall.tolist(), precision.tolist(), strict=True):
-        best[share] = max(best.get(share, 0.0), exact)
-    curve = sorted(best.items())
-    kept = np.unique(np.linspace(0, len(curve) - 1, min(_CURVE_POINTS, len(curve))).round())
-    return tuple(curve[int(place)] for place in kept)
 
 
 def _reliability(items: Columns, manifest: Manifest) -> Reliability:

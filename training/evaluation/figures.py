@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT: Literal["regrade.figures/1"] = "regrade.figures/1"
+FORMAT: Literal["regrade.figures/2"] = "regrade.figures/2"
 
 
 class _Part(BaseModel):
@@ -31,14 +31,22 @@ class Slice(_Part):
     estimates: dict[str, Estimate]
 
 
-class DamageFigures(_Part):
+class DamageTold(_Part):
     """How well a damage type is told, over the items whose labels say whether it is there."""
 
     present: int
     absent: int
+    prevalence: float | None = Field(
+        description="Share that has it: the average precision of a random ranking."
+    )
     average_precision: Estimate
     auroc: Estimate
     ece: Estimate
+
+
+class DamageFigures(DamageTold):
+    """The same with its curve."""
+
     precision_recall: tuple[tuple[float, float], ...] = Field(
         description="(recall, precision) of the curve, thinned."
     )
@@ -173,7 +181,7 @@ class Intervals(_Part):
 class Figures(_Part):
     """All figures of a bundle on labelled items."""
 
-    format: Literal["regrade.figures/1"] = FORMAT
+    format: Literal["regrade.figures/2"] = FORMAT
     bundle: BundleRef
     data: DataRef
     intervals: Intervals
@@ -186,6 +194,9 @@ class Figures(_Part):
         description="[true][decided] by data set and for `all`, exactly labelled items."
     )
     damage: dict[str, DamageFigures]
+    damage_by_source: dict[str, dict[str, DamageTold]] = Field(
+        description="By data set, the types that some of its items have and others have not."
+    )
     localisation: Localisation
     reliability: Reliability
     coverage: Coverage

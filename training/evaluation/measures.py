@@ -9,12 +9,14 @@ from typing import Self
 
 import numpy as np
 
-from model.contract import GRADES, Manifest
+from model.contract import GRADES, Grade, Manifest
 from training.evaluation import weighted
 from training.evaluation.bootstrap import Counts, Resampling, estimate
-from training.evaluation.columns import Bools, Columns, Floats
+from training.evaluation.columns import Bools, Columns, Floats, Ints
 from training.evaluation.figures import Estimate, Slice
 
+_WORSE = Grade.REPAIRABLE.rank
+"""From here on an item is defective: what two-way figures part it at."""
 Compute = Callable[[Columns, Floats, "Stakes"], Floats]
 
 
@@ -24,6 +26,7 @@ class Rests(Enum):
     EXACT = "items whose label is one grade"
     LABELLED = "items whose label bounds the grade"
     CLEAR = "items whose label is new or excludes new"
+    ONE_SIDE = "items whose label is of the two better grades, or of the two worse ones"
     DECIDED = "exactly labelled items that no person sees"
     ALL = "all items"
 
@@ -74,6 +77,10 @@ def resting_on(items: Columns, rests: Rests) -> Bools:
         case Rests.CLEAR:
             clear: Bools = items.labelled & ((items.worst == 0) | (items.best > 0))
             return clear
+        case Rests.ONE_SIDE:
+            better, worse = items.labelled & (items.worst < _WORSE), items.best >= _WORSE
+            one_side: Bools = better | worse
+            return one_side
         case Rests.DECIDED:
             return items.exact & ~items.review
         case Rests.ALL:
@@ -118,9 +125,18 @@ def covered(items: Columns) -> Bools:
     return held
 
 
-def table(items: Columns, weights: Floats) -> Floats:
-    """(B, 4, 4) confusion of exactly labelled items."""
-    return weighted.confusion(items.best, items.decided, len(GRADES), weights)
+def table(items: Columns, answers: Ints, weights: Floats) -> Floats:
+    """(B, 4, 4) confusion of exactly labelled items with (N,) answers."""
+    return weighted.confusion(items.best, answers, len(GRADES), weights)
+
+
+def _two_way(items: Columns, weights: Floats) -> Floats:
+    """Accuracy at P(repairable or worse) = 0.5; NaN where the items are all of one kind."""
+    defective = items.best >= _WORSE
+    if len(np.unique(defective)) < 2:
+        return np.full(len(weights), np.nan)
+    said = items.probabilities[:, _WORSE:].sum(axis=1) >= 0.5
+    return weighted.mean(said == defective, weights)
 
 
 def _calibration(probabilities: Floats, items: Columns, weights: Floats) -> Floats:
@@ -143,10 +159,20 @@ MEASURES = (
     Measure(
         "accuracy",
         "accuracy",
-        "Share of items given exactly the labelled grade.",
+        "Share of items given exactly the labelled grade: the decided one, of least expected cost.",
         Rests.EXACT,
         Better.HIGHER,
         lambda items, w, _: weighted.mean(_right(items), w),
+        is_share=True,
+    ),
+    Measure(
+        "accuracy_most_probable",
+        "accuracy (most probable)",
+        "Share of items whose most probable grade is the labelled one, costs aside: what published "
+        "figures mean.",
+        Rests.EXACT,
+        Better.HIGHER,
+        lambda items, w, _: weighted.mean(items.best == items.probable, w),
         is_share=True,
     ),
     Measure(
@@ -155,7 +181,7 @@ MEASURES = (
         "Mean over the grades that occur of the share found: a frequent grade counts once.",
         Rests.EXACT,
         Better.HIGHER,
-        lambda items, w, _: weighted.balanced_accuracy(table(items, w)),
+        lambda items, w, _: weighted.balanced_accuracy(table(items, items.decided, w)),
     ),
     Measure(
         "macro_f1",
@@ -163,7 +189,15 @@ MEASURES = (
         "Mean over the grades that occur of F1, which also punishes calling others that grade.",
         Rests.EXACT,
         Better.HIGHER,
-        lambda items, w, _: weighted.macro_f1(table(items, w)),
+        lambda items, w, _: weighted.macro_f1(table(items, items.decided, w)),
+    ),
+    Measure(
+        "macro_f1_most_probable",
+        "macro-F1 (most probable)",
+        "The same of the most probable grade, costs aside: what published figures mean.",
+        Rests.EXACT,
+        Better.HIGHER,
+        lambda items, w, _: weighted.macro_f1(table(items, items.probable, w)),
     ),
     Measure(
         "quadratic_kappa",
@@ -172,7 +206,7 @@ MEASURES = (
         "None where one grade occurs.",
         Rests.EXACT,
         Better.HIGHER,
-        lambda items, w, _: weighted.quadratic_kappa(table(items, w)),
+        lambda items, w, _: weighted.quadratic_kappa(table(items, items.decided, w)),
     ),
     Measure(
         "mean_absolute_error",
@@ -191,6 +225,16 @@ MEASURES = (
         lambda items, w, _: weighted.mean(
             (items.best <= items.decided) & (items.decided <= items.worst), w
         ),
+        is_share=True,
+    ),
+    Measure(
+        "two_way_accuracy",
+        "two-way accuracy",
+        "New or lightly used against repairable or salvage, as functional against defective: share on "
+        "the labelled side, at a probability of 0.5. None where all are of one side.",
+        Rests.ONE_SIDE,
+        Better.HIGHER,
+        lambda items, w, _: _two_way(items, w),
         is_share=True,
     ),
     Measure(

@@ -20,11 +20,14 @@ from training.evaluation.wording import number, span, weak_spots, words
 
 GRADE_KEYS = (
     "accuracy",
+    "accuracy_most_probable",
     "balanced_accuracy",
     "macro_f1",
+    "macro_f1_most_probable",
     "quadratic_kappa",
     "mean_absolute_error",
     "interval_accuracy",
+    "two_way_accuracy",
     "damaged_auroc",
 )
 DECISION_KEYS = (

@@ -41,7 +41,8 @@ def _weak_damage(figures: Figures) -> Iterator[str]:
         elif precision.value < WEAK_PRECISION:
             yield (
                 f"{name}: average precision {_stated(precision)}, under {WEAK_PRECISION:g} "
-                f"({damage.present} present, {damage.absent} absent)."
+                f"({number(damage.prevalence)} is a random ranking's; {damage.present} present, "
+                f"{damage.absent} absent)."
             )
 
 

@@ -1,5 +1,6 @@
 """The card: figures with intervals, weak spots that follow from them, where the data came from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ def test_what_the_card_holds(pictures: list[Example]) -> None:
     assert "`regrade train --config x.toml` at commit abc123, 2026-01-01, 12 minutes" in card
     assert "| left | 9 | 9 | 1.000 [0.66, 1.00] |" in card
     assert "| right | 9 | 9 | 1.000 [0.66, 1.00] |" in card
+    assert "| dent | 1.000 | 0.500 | 1.000 |" in card
+    assert "| tear | - | - | - |" in card
     assert (
         "Every labelled picture of right is damaged. Every labelled picture of left is new." in card
     )
@@ -88,6 +91,14 @@ def test_what_the_card_holds(pictures: list[Example]) -> None:
     tables = [block for block in card.split("\n\n") if block.startswith("|")]
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
+
+
+def test_a_data_set_whose_items_differ_in_damage_has_its_own_rows(pictures: list[Example]) -> None:
+    assert "| data set | damage |" not in _card(pictures, _figures(pictures, good=True))
+    together = [
+        replace(each, row=each.row.model_copy(update={"source": "left"})) for each in pictures
+    ]
+    assert "| left | dent | 1.000 | 0.500 |" in _card(together, _figures(together, good=True))
 
 
 def test_weak_spots_follow_from_the_figures(pictures: list[Example]) -> None:

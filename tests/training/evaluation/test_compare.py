@@ -1,6 +1,7 @@
 """Comparing two bundles: a planted difference is found, and none where there is none."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from training.evaluation.evaluate import Evaluation, figures_of
 from training.evaluation.figures import Estimate
 from training.evaluation.measures import Better
 from training.evaluation.page import verdict
+from training.evaluation.sign_flips import p_value
 
 ITEMS = 60
 
@@ -35,10 +37,48 @@ def _evaluation(folder: Path, wrong: set[int]) -> Evaluation:
 def test_mcnemar_by_hand() -> None:
     a = np.array([True] * 5 + [False] * 3 + [True] * 2)
     b = np.array([False] * 5 + [True] * 3 + [True] * 2)
-    found = mcnemar(a, b)
-    assert (found.only_a, found.only_b) == (5, 3)
+    alone = np.arange(10).astype(np.str_)
+    found = mcnemar(a, b, alone)
+    assert (found.only_a, found.only_b, found.groups) == (5, 3, 8)
     assert found.p_value == pytest.approx(binomtest(5, 8).pvalue)
-    assert mcnemar(a, a).p_value is None
+    assert mcnemar(a, a, alone).p_value is None
+
+
+def test_copies_of_an_item_add_no_certainty() -> None:
+    """Eight items each three times over, B right on all: as sure as of the eight."""
+    a, b = np.zeros(24, bool), np.ones(24, bool)
+    found = mcnemar(a, b, np.repeat(np.arange(8), 3).astype(np.str_))
+    assert (found.only_b, found.groups) == (24, 8)
+    assert found.p_value == pytest.approx(2 * 0.5**8)
+
+
+def test_groups_in_which_neither_leads_say_nothing() -> None:
+    a, b = np.array([True, False, True, False]), np.array([False, True, False, True])
+    found = mcnemar(a, b, np.array(["x", "x", "y", "y"]))
+    assert (found.only_a, found.only_b, found.groups, found.p_value) == (2, 2, 0, 1.0)
+
+
+def test_the_test_over_groups_counts_every_way_to_flip_them() -> None:
+    lead = np.array([3, -1, 2, 0, -5, 1, 1])
+    flips = np.array(list(product((1, -1), repeat=len(lead))))
+    as_far = np.abs(flips @ lead) >= abs(lead.sum())
+    assert p_value(lead) == pytest.approx(as_far.mean())
+
+
+def test_the_test_over_groups_errs_as_often_as_it_says() -> None:
+    """Groups of up to six whose items agree: counting items alone would find far too much."""
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(40), rng.integers(1, 7, 40))
+    names = groups.astype(np.str_)
+    false, by_items = 0, 0
+    for _ in range(400):
+        a, b = (rng.random(40) < 0.5 for _ in range(2))
+        found = mcnemar(a[groups], b[groups], names)
+        assert found.p_value is not None
+        false += found.p_value <= 0.05
+        by_items += binomtest(found.only_a, found.only_a + found.only_b).pvalue <= 0.05
+    assert false / 400 < 0.08
+    assert by_items / 400 > 0.2
 
 
 def test_a_planted_difference_is_found_by_source(tmp_path: Path) -> None:
