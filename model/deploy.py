@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from model.network import GradingNetwork
 
@@ -18,17 +20,9 @@ def deployed(network: GradingNetwork) -> GradingNetwork:
     bytes without another loss. It computes in 32 bits.
     """
     copied = copy.deepcopy(network).eval()
-    for name, _, norm in copied.normed_convolutions():
-        convolution = copied.get_submodule(name)
-        convolution.weight, convolution.bias = fuse_conv_bn_weights(
-            convolution.weight,
-            convolution.bias,
-            norm.running_mean,
-            norm.running_var,
-            norm.eps,
-            norm.weight,
-            norm.bias,
-        )
+    for name, _, norm in list(copied.normed_convolutions()):
+        convolution = cast("nn.Conv2d", copied.get_submodule(name))
+        copied.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
         norm.reset_parameters()  # from here on it changes nothing
         norm.eps = 0.0
     for weights in copied.parameters():

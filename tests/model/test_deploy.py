@@ -12,6 +12,8 @@ def network() -> GradingNetwork:
     torch.manual_seed(0)
     network = GradingNetwork(2)
     for _, _, norm in network.normed_convolutions():
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         torch.nn.init.uniform_(norm.running_mean, -0.2, 0.2)  # as pretrained norms have them
         torch.nn.init.uniform_(norm.running_var, 0.5, 2.0)
     return network.eval()
