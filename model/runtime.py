@@ -12,7 +12,7 @@ import onnxruntime as ort
 from model.contract import Assessment, Bundle, BundleError, Precision, ViewQuality
 from model.contract.bundle import Golden
 from model.decision import Floats, RawOutputs, assess
-from model.pictures import Pixels, decode, resize
+from model.pictures import Pixels, squash
 from model.quality import measure
 
 OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
@@ -103,11 +103,10 @@ class Grader:
         Raises:
             PictureError: The picture cannot be graded.
         """
-        picture = decode(data)
-        pixels = resize(picture, self.bundle.manifest.input_size)
-        height, width = picture.shape[:2]
-        quality = measure(pixels, (width, height), self.bundle.manifest.thresholds.quality)
-        return View(pixels, quality)
+        manifest = self.bundle.manifest
+        picture = squash(data, manifest.input_size)
+        quality = measure(picture.pixels, picture.source_size, manifest.thresholds.quality)
+        return View(picture.pixels, quality)
 
     def run(self, images: Pixels) -> RawOutputs:
         """Run the network on (N, H, W, 3) uint8."""

@@ -25,11 +25,12 @@ class Piece(Generic[T]):
     """Work that was taken in."""
 
     ticket: Ticket
+    work: Callable[[], T]
     result: asyncio.Future[T]
+    arrived_s: float
+    """On the clock of ``time.perf_counter``."""
     begun: bool = False
     """A worker has it: it can no longer be withdrawn."""
-    arrived_s: float = 0.0
-    work: Callable[[], T] | None = None
 
 
 class Workers:
@@ -94,9 +95,7 @@ class Workers:
             RefusedError: It cannot be done in time, or too much waits.
         """
         now_s = time.perf_counter()
-        piece = Piece(
-            terms.ticket(pictures), self._loop.create_future(), arrived_s=now_s, work=work
-        )
+        piece = Piece(terms.ticket(pictures), work, self._loop.create_future(), now_s)
         with self._changed:
             offer = self._schedule.offer(piece.ticket, piece, now_s)
             wait_s = self._schedule.backlog_s
