@@ -43,7 +43,7 @@ from model.runtime import Network
 from training.provenance import processor
 
 _MANY = 64
-_START_S = 60.0
+_START_S = 180.0
 _SAMPLES = Path("datasets/samples")
 Figures = dict[str, Any]
 
@@ -262,7 +262,7 @@ def main() -> None:
 
 def _contestants(path: Path, bundle: Bundle) -> list[Contestant]:
     python = (sys.executable, "-m")
-    serve = (*python, "regrade", "serve", "--port", "{port}", "--data", "{data}")
+    serve = (*python, "regrade", "--log-json", "serve", "--port", "{port}", "--data", "{data}")
     serve += ("--bundle", str(path), "--precision")
     return [
         Contestant("naive", (*python, "benchmarks.naive_server", "{port}", str(path))),

@@ -71,6 +71,9 @@ class Connection(HttpToolsProtocol):
         self._header_bytes = 0
         self._body_open = True
         super().on_headers_complete()
+        if self.expect_100_continue:
+            # Refused before it is sent, the body never comes: the connection could not go on.
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Its body has ended."""

@@ -42,7 +42,7 @@ class Services:
         self.answered.close()
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # a plain function would cost a thread
     services: Services = request.state.services
     return services
 

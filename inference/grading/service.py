@@ -126,20 +126,22 @@ class GradingService:
         Raises:
             ApiError: There is no time to look at it again.
         """
-        maps = graded.maps
-        if maps is None:
-            try:
-                piece = self.workers.submit(
-                    terms,
-                    len(submission.pictures),
-                    Work(self._grader, submission.pictures),
-                )
-                maps = (await piece.result).judgement.damage_maps
-            except RefusedError as refused:
-                raise _refusal(refused) from refused
+        maps = await self._maps(submission, terms) if graded.maps is None else graded.maps
         return await asyncio.to_thread(
             Explanation.of, maps, self._grader.damage_types, self._grader.model
         )
+
+    async def _maps(self, submission: Submission, terms: Terms) -> Floats:
+        work = Work(self._grader, submission.pictures)
+        try:
+            piece = self.workers.submit(terms, len(submission.pictures), work)
+            done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
+            if done:
+                return piece.result.result().judgement.damage_maps
+        except RefusedError as refused:
+            raise _refusal(refused) from refused
+        self.workers.withdraw(piece)
+        raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
 
     async def _known(self, submission: Submission) -> Verdict | None:
         try:
@@ -172,13 +174,13 @@ class GradingService:
             done, _ = await asyncio.wait({job.task}, timeout=terms.deadline.left_s)
         finally:
             job.waiters -= 1
-            unbegun = job.waiters == 0 and self.workers.withdraw(job.piece)
-            if unbegun:
-                job.task.cancel()
         if done:
             return job.task.result()
-        reason = Refusal.DEADLINE_PASSED if unbegun else Refusal.ANSWER_LATE
-        raise _refusal(self.workers.refused(reason, terms.priority))
+        if not job.piece.begun:
+            if job.waiters == 0 and self.workers.withdraw(job.piece):
+                job.task.cancel()
+            raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
+        raise _refusal(self.workers.refused(Refusal.ANSWER_LATE, terms.priority))
 
     async def _run(self, submission: Submission, terms: Terms, piece: Piece[Worked]) -> Graded:
         try:

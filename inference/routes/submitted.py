@@ -44,7 +44,7 @@ IMAGES_SCHEMA: dict[str, Any] = {
 }
 
 
-def _terms(
+async def _terms(
     x_deadline_ms: Annotated[
         int | None,
         Header(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from inference.metrics import Metrics
@@ -42,6 +43,9 @@ class Workers:
         self._changed = threading.Condition()  # guards the schedule
         self._closing = False
         self._loop = asyncio.get_running_loop()
+        metrics.in_flight.set_function(self._in_flight)
+        for priority in Priority:
+            metrics.waiting.labels(priority.value).set_function(partial(self._waiting, priority))
         self._threads = [
             threading.Thread(target=self._serve, name=f"grade-{number}", daemon=True)
             for number in range(bounds.workers)
@@ -104,15 +108,12 @@ class Workers:
             raise self._count(offer.refusal, terms.priority, wait_s)
         for each in offer.displaced:
             self._drop(each, Refusal.DISPLACED, wait_s)
-        self._show_depth()
         return piece
 
     def withdraw(self, piece: Piece[Any]) -> bool:
         """Give up work that has not begun; False: it has."""
         with self._changed:
-            withdrawn = self._schedule.withdraw(piece)
-        self._show_depth()
-        return withdrawn
+            return self._schedule.withdraw(piece)
 
     def relax(self, piece: Piece[Any], terms: Terms) -> None:
         """Somebody else waits for the piece as well: the later deadline and higher priority hold."""
@@ -143,13 +144,13 @@ class Workers:
         if not piece.result.done():
             piece.result.set_exception(self._count(reason, piece.ticket.priority, wait_s))
 
-    def _show_depth(self) -> None:
+    def _waiting(self, priority: Priority) -> float:
         with self._changed:
-            waiting = {each: self._schedule.waiting(each) for each in Priority}
-            working = self._schedule.working
-        for priority, number in waiting.items():
-            self._metrics.waiting.labels(priority.value).set(number)
-        self._metrics.in_flight.set(sum(waiting.values()) + working)
+            return self._schedule.waiting(priority)
+
+    def _in_flight(self) -> float:
+        with self._changed:
+            return self._schedule.working + sum(map(self._schedule.waiting, Priority))
 
     def _serve(self) -> None:
         while (taken := self._next()) is not None:
@@ -188,7 +189,6 @@ class Workers:
             self._schedule.done(taken.ticket)
             if busy_s is not None:
                 self._schedule.pace.worked(taken.ticket.pictures, busy_s)
-        self._loop.call_soon_threadsafe(self._show_depth)
 
 
 def _resolve(future: asyncio.Future[T], result: T) -> None:

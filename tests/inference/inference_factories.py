@@ -112,7 +112,7 @@ class FakeGrader:
     def judge(self, views: Sequence[View]) -> Judgement:
         """The answer, once released; its maps see the same everywhere."""
         self.entered.release()
-        assert self._open.wait(30)
+        assert self._open.wait(55)
         self.assessed += 1
         maps = np.full((len(views), len(self.damage_types), 2, 3), 0.4, np.float32)
         return Judgement(self.answer(len(views)), maps)

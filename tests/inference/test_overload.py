@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,8 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from inference.scheduling import Priority, Refusal
+from inference.services import Services
 from inference.settings import Capacity
 from tests.inference.inference_factories import FakeGrader, picture
 from tests.inference.test_grade_endpoint import code_of, form, grade
@@ -43,12 +44,16 @@ class Line:
     @property
     def waiting(self) -> float:
         """Items in the queue."""
-        return sum(self.figures(r'regrade_grade_waiting\{priority="\w+"\}'))
+        return sum(self.figure("regrade_grade_waiting", priority=each) for each in Priority)
 
-    def figures(self, name: str) -> list[float]:
-        """Of ``/metrics``, by a pattern of the name and labels."""
-        text = self.client.get("/metrics").text
-        return [float(value) for value in re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)]
+    def figure(self, name: str, **labels: str) -> float:
+        """One of the server's metrics."""
+        services: Services = self.client.app_state["services"]
+        return services.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    def shed(self, priority: Priority, reason: Refusal) -> float:
+        """How many were refused or given up."""
+        return self.figure("regrade_grade_sheds_total", priority=priority, reason=reason)
 
 
 @pytest.fixture
@@ -78,12 +83,9 @@ def test_the_lowest_priority_is_shed_first(line: Line, grader: FakeGrader) -> No
 
     grader.release()
     assert [each.result().status_code for each in (normal, high, another)] == [200, 200, 200]
-    assert line.figures(r'regrade_grade_sheds_total\{priority="low",reason="displaced"\}') == [2]
-    assert line.figures(r'regrade_grade_sheds_total\{priority="low",reason="queue_full"\}') == [1]
-    assert line.figures(r'regrade_grade_sheds_total\{priority="normal",reason="queue_full"\}') == [
-        1
-    ]
-    assert line.figures("regrade_grade_in_flight") == [0]
+    assert line.shed(Priority.LOW, Refusal.DISPLACED) == 2
+    assert line.shed(Priority.LOW, Refusal.QUEUE_FULL) == 1
+    assert line.shed(Priority.NORMAL, Refusal.QUEUE_FULL) == 1
 
 
 def test_what_was_refused_left_no_trace_and_may_come_again(line: Line, grader: FakeGrader) -> None:
@@ -117,7 +119,7 @@ def test_no_work_is_spent_on_what_is_late(line: Line, grader: FakeGrader) -> Non
     grader.release()
     assert line.send("after").result().status_code == 200
     assert grader.assessed == 2, "the first and the last one"
-    assert line.figures(r'regrade_grade_sheds_total\{priority="normal",reason="deadline_passed"\}')
+    assert line.shed(Priority.NORMAL, Refusal.DEADLINE_PASSED) == 3
 
 
 def test_a_repeat_with_more_time_keeps_the_item_in_the_queue(
@@ -146,15 +148,14 @@ def test_a_deadline_out_of_reach_is_refused_before_the_body_is_looked_at(
         assert slow.result().status_code == 200  # an item takes 0.3 s, it has learned
         grader.hold()
         busy = line.send("busy")
-        while line.figures("regrade_grade_in_flight") != [1]:
+        while line.figure("regrade_grade_in_flight") != 1:
             time.sleep(0.005)
         headers = {"X-Deadline-Ms": "100", "Content-Type": "multipart/form-data; boundary=x"}
         reply = client.post("/v1/grade", content=b"no form", headers=headers)
         assert code_of(reply)[:2] == (503, "deadline_missed")
         grader.release()
         assert busy.result().status_code == 200
-    reason = r'regrade_grade_sheds_total\{priority="normal",reason="deadline_out_of_reach"\}'
-    assert line.figures(reason) == [1]
+    assert line.shed(Priority.NORMAL, Refusal.DEADLINE_OUT_OF_REACH) == 1
 
 
 @pytest.mark.parametrize("value", ["urgent", "1", ""])
