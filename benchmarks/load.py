@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.camera import Request
 
@@ -34,7 +35,7 @@ class Load:
     seconds: float = 0.0
     cores: float = 0.0
 
-    def figures(self) -> dict[str, float | int | None]:
+    def figures(self) -> dict[str, Any]:
         """For a table; times in milliseconds."""
         in_time = sum(each <= _IN_TIME_S for each in self.answered)
         return {

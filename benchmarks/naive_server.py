@@ -32,7 +32,8 @@ def make_app(bundle: Bundle) -> FastAPI:
         picture = decode(images.file.read())
         pixels = resize(picture, manifest.input_size)
         raw = RawOutputs(*session.run(list(OUTPUTS), {"images": pixels[None]}))
-        quality = measure(pixels, picture.shape[1::-1], manifest.thresholds.quality)
+        height, width, _ = picture.shape
+        quality = measure(pixels, (width, height), manifest.thresholds.quality)
         answer = assess(raw, [quality], manifest).model_dump(mode="json")
         return {"capture_id": capture_id, "item": item, **answer}
 
