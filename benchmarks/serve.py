@@ -76,6 +76,12 @@ class Server:
             time.sleep(0.02)
         raise SystemExit("error: a server did not answer; is its command right?")
 
+    def cpu_s(self) -> float:
+        """Processor time that it has taken, its own and the system's for it."""
+        text = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8")
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def memory_mb(self) -> float:
         """Most memory that it ever had resident."""
         text = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
@@ -115,7 +121,9 @@ def measure(contestant: Contestant, jpegs: Sequence[bytes], seconds: float) -> F
         async def phases() -> Figures:
             connections = Connections(server.port, requests, numbers)
             one = await closed_loop(connections, 1, seconds)
+            before_s = server.cpu_s()
             many = await closed_loop(connections, _MANY, seconds)
+            cpu_s = server.cpu_s() - before_s
             capacity = max(len(each.answered) / each.seconds for each in (one, many))
             overload = (await open_loop(connections, 2 * capacity, seconds)).figures()
             connections.close()
@@ -124,6 +132,7 @@ def measure(contestant: Contestant, jpegs: Sequence[bytes], seconds: float) -> F
                 "many": many.figures(),
                 "overload": overload,
                 "goodput": overload["in_time_per_s"] / capacity,
+                "cpu_ms": 1000 * cpu_s / max(1, len(many.answered)),
             }
 
         found = asyncio.run(phases())
@@ -153,13 +162,19 @@ def bare_limit(bundle: Bundle, jpegs: Sequence[bytes], seconds: float) -> Figure
     alone: list[float] = []
     work(networks[0], alone, time.perf_counter() + seconds / 2)
     done: list[float] = []
+    before_s = time.process_time()
     end_s = time.perf_counter() + seconds
     threads = [threading.Thread(target=work, args=(each, done, end_s)) for each in networks]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return {"per_s": len(done) / seconds, "alone_ms": 1000 * statistics.median(alone)}
+    cpu_s = time.process_time() - before_s
+    return {
+        "per_s": len(done) / seconds,
+        "alone_ms": 1000 * statistics.median(alone),
+        "cpu_ms": 1000 * cpu_s / len(done),
+    }
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
@@ -186,6 +201,7 @@ def summary(bare: Figures, servers: dict[str, Figures]) -> dict[str, Figures]:
             "64 connections, p99 ms": each["many"]["p99_ms"],
             "goodput at twice the capacity": each["goodput"],
             "refused at twice the capacity, p99 ms": each["overload"]["refused_p99_ms"],
+            "processor time of an item / bare": each["cpu_ms"] / bare["cpu_ms"],
             "start s": each["start_s"],
             "memory MB": each["memory_mb"],
             "load generator, cores": each["many"]["generator_cores"],
