@@ -16,11 +16,12 @@ from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
-from inference.routes import errors, grade, health, images, items, lines
+from inference.routes import batch, errors, grade, health, images, items, lines
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
+from inference.uploads import Intake
 
 _DESCRIPTION = """
 Grades returned goods from photographs, keeps what was said and done about each item, and lets
@@ -75,7 +76,8 @@ def create_app(
             grading = await stack.enter_async_context(
                 GradingService(grader, threads, pictures, settings.capacity, metrics)
             )
-            services = Services(settings, grader, threads, pictures, grading, metrics)
+            intake = Intake(settings.upload, metrics)
+            services = Services(settings, grader, threads, pictures, grading, intake, metrics)
             stack.callback(services.stop_waiting)
             on_started(services)
             yield {"services": services}
@@ -93,7 +95,7 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, items, lines, images, health, pages):
+    for module in (grade, batch, items, lines, images, health, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

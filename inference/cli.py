@@ -65,11 +65,7 @@ def serve(
     except AddressError as error:
         _fail(error, 2)
     try:
-        grader = BundleGrader(
-            Bundle.load(bundle or SHIPPED),
-            threads=settings.capacity.model_threads,
-            precision=precision,
-        )
+        grader = BundleGrader(Bundle.load(bundle or SHIPPED), threads=1, precision=precision)
         grader.verify()
     except BundleError as error:
         _fail(error, 3)

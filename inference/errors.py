@@ -74,7 +74,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNKNOWN_IMAGE: ErrorKind(404, "No grading used this picture."),
     ErrorCode.UNKNOWN_LINE: ErrorKind(404, "This line has not reported since the server started."),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "The address exists, the method does not."),
-    ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(408, "The body did not arrive in time; send it again."),
+    ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(
+        408, "The body came too slowly, or stopped; send it again."
+    ),
     ErrorCode.CAPTURE_CONFLICT: ErrorKind(
         409, "The `capture_id` was used for other pictures or facts; use a new one per capture."
     ),
@@ -108,10 +110,14 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.INTERNAL_ERROR: ErrorKind(500, "A fault in the server; its log has the details."),
     ErrorCode.TOO_MANY_LINES: ErrorKind(429, "More lines report than the server keeps."),
     ErrorCode.OVERLOADED: ErrorKind(
-        503, "The queue is full; send the item to its default lane or retry.", retry=True
+        503,
+        "Too much waits, or items of higher priority came; use the default lane or retry.",
+        retry=True,
     ),
     ErrorCode.DEADLINE_MISSED: ErrorKind(
-        503, "The answer would come after `X-Deadline-Ms`; use the default lane.", retry=True
+        503,
+        "The answer would come, or comes, after `X-Deadline-Ms`; use the default lane.",
+        retry=True,
     ),
     ErrorCode.STORE_UNAVAILABLE: ErrorKind(
         503, "The grading could not be stored, so it was not given; retry.", retry=True

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from model import runtime
-from model.contract import Assessment, ModelRef, Precision
-from model.runtime import View
+from model.contract import DamageType, ModelRef, Precision
+from model.runtime import Judgement, View
 
 
 class Grader(Protocol):
@@ -24,7 +24,11 @@ class Grader(Protocol):
             PictureError: The picture cannot be graded.
         """
 
-    def assess(self, views: Sequence[View]) -> Assessment:
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """What the maps of a judgement are of, in their order."""
+
+    def judge(self, views: Sequence[View]) -> Judgement:
         """Grade one item by its views (1 or more)."""
 
     def verify(self) -> None:
@@ -44,3 +48,8 @@ class BundleGrader(runtime.Grader):
         manifest = self.bundle.manifest
         suffix = "" if self.bundle.precision is Precision.FP32 else f"+{self.bundle.precision}"
         return ModelRef(name=manifest.name, version=manifest.version + suffix)
+
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """As the manifest lists them."""
+        return self.bundle.manifest.damage_types

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from model.contract import Timings
 
 _BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
+_COUNTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)
 
 
 class Metrics:
@@ -34,15 +35,11 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
-        self.queue_depth = Gauge(
-            "regrade_grade_in_flight",
-            "Requests to grade that are received, wait or are worked on.",
-            registry=self.registry,
-        )
-        self.sheds = Counter(
-            "regrade_grade_sheds",
-            "Requests to grade that were refused or given up, by reason.",
-            ["reason"],
+        self._of_the_queue()
+        self._of_batches()
+        self.buffered = Gauge(
+            "regrade_uploads_buffered_bytes",
+            "Bytes of bodies with pictures that are held now.",
             registry=self.registry,
         )
         self.in_review = Gauge(
@@ -52,6 +49,52 @@ class Metrics:
             "regrade_overrides",
             "Answers of people: agrees or differs from the model, or withdraws.",
             ["answer"],
+            registry=self.registry,
+        )
+
+    def _of_the_queue(self) -> None:
+        self.in_flight = Gauge(
+            "regrade_grade_in_flight",
+            "Items that wait or are worked on.",
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "regrade_grade_waiting",
+            "Items that wait for a worker, by priority.",
+            ["priority"],
+            registry=self.registry,
+        )
+        self.wait_seconds = Histogram(
+            "regrade_grade_wait_seconds",
+            "Time that items waited for a worker, by priority.",
+            ["priority"],
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.sheds = Counter(
+            "regrade_grade_sheds",
+            "Items that were refused or given up, by reason and priority.",
+            ["reason", "priority"],
+            registry=self.registry,
+        )
+
+    def _of_batches(self) -> None:
+        self.pictures = Histogram(
+            "regrade_grade_pictures",
+            "Pictures of one graded item, which the network sees together.",
+            buckets=_COUNTS[:6],
+            registry=self.registry,
+        )
+        self.batch_items = Histogram(
+            "regrade_batch_items",
+            "Items of one batch request.",
+            buckets=_COUNTS,
+            registry=self.registry,
+        )
+        self.commit_gradings = Histogram(
+            "regrade_store_commit_gradings",
+            "Gradings that one transaction stored.",
+            buckets=_COUNTS,
             registry=self.registry,
         )
 

@@ -17,6 +17,7 @@ from inference.routes.errors import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/overrides")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -103,14 +104,14 @@ def _is_cross_site(headers: Headers) -> bool:
 
 
 class JsonLimitMiddleware:
-    """Bounds every body but that of ``/v1/grade``, which has limits of its own."""
+    """Bounds every body but those that bring pictures, which have limits of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] == "/v1/grade":
+        if scope["type"] != "http" or scope["path"] in _PICTURES_COME_TO:
             await self._app(scope, receive, send)
             return
         received = 0

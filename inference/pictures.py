@@ -6,7 +6,7 @@ import io
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -26,6 +26,8 @@ class PictureStore:
     """A directory of pictures. Blocking; safe from several threads and processes."""
 
     root: Path
+    _known: set[Path] = field(default_factory=set, compare=False, repr=False)
+    """Directories whose own names are safe."""
 
     def save(self, sha256: str, data: bytes) -> None:
         """Write a picture so that it outlives a power cut; one that is there already is kept.
@@ -44,8 +46,10 @@ class PictureStore:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            for directory in (target.parent, self.root):
-                _sync_directory(directory)
+            _sync_directory(target.parent)
+            if target.parent not in self._known:
+                _sync_directory(self.root)
+                self._known.add(target.parent)
         except OSError as error:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from inference.pictures import PictureStore
 from inference.settings import ServerSettings
 from inference.signals import Signal
 from inference.threads import StoreThreads
+from inference.uploads import Intake
 from model.contract import Identifier
 
 
@@ -28,6 +29,7 @@ class Services:
     store: StoreThreads
     pictures: PictureStore
     grading: GradingService
+    intake: Intake
     metrics: Metrics
     board: LineBoard = field(default_factory=LineBoard)
     desk: ReviewDesk = field(default_factory=ReviewDesk)
@@ -40,7 +42,7 @@ class Services:
         self.answered.close()
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # a plain function would cost a thread
     services: Services = request.state.services
     return services
 

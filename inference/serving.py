@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvicorn
 
 from inference.app import create_app
+from inference.connection import Connection
 from inference.grader import Grader
 from inference.services import Services
 from inference.settings import ServerSettings
@@ -22,6 +26,7 @@ from inference.store import Store
 
 log = structlog.get_logger(__name__)
 _GRACE_S = 20
+_SWITCH_S = 0.0005
 
 
 class AddressError(Exception):
@@ -108,22 +113,46 @@ def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Serve
     def started(services: Services) -> None:
         server.services = services
 
-    server = Server(
-        uvicorn.Config(
-            create_app(settings, grader, store, on_started=started),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
-            h11_max_incomplete_event_size=32_768,
-        )
+    config = uvicorn.Config(
+        create_app(settings, grader, store, on_started=started),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=settings.connection.idle_s,
+        ws="none",
     )
+    config.load()
+    config.http_protocol_class = partial(Connection, limits=settings.connection)  # type: ignore[assignment]
+    server = Server(config)
     return server
 
 
 def serve(listener: socket.socket, settings: ServerSettings, grader: Grader, store: Store) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
     server = make_server(settings, grader, store)
-    with listener, asyncio.Runner() as runner:
+    _tune_interpreter()
+    with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve([listener]))
     log.info("stopped")
+
+
+def _tune_interpreter() -> None:
+    """Short waits for the interpreter's lock, and no collection of what lives for ever.
+
+    A worker that comes back from the network wants the lock for microseconds; whoever holds it gives
+    it up after this interval. What was loaded until now is never garbage, and looking through it
+    takes longer than grading an item.
+    """
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """That of uvloop where it is installed; there is none for Windows."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop

@@ -194,34 +194,71 @@ def find_damages(
         Damages by view, then type; the probability is that of the region's strongest cell.
     """
     height, width = maps.shape[2:]
+    limits = np.array([thresholds[damage_type] for damage_type in types], dtype=maps.dtype)
+    found = maps >= limits[:, None, None]
     for view, type_maps in enumerate(maps):
-        for damage_type, cells in zip(types, type_maps, strict=True):
-            for region in _regions(cells >= thresholds[damage_type]):
-                rows, columns = region.T
+        for damage_type, cells, marked in zip(types, type_maps, found[view], strict=True):
+            for region in _regions(marked):
                 yield Damage(
                     type=damage_type,
-                    probability=min(float(cells[rows, columns].max()), 1.0),
+                    probability=min(float(cells[region.cells].max()), 1.0),
                     view=view,
                     box=Box(
-                        x_min=columns.min() / width,
-                        y_min=rows.min() / height,
-                        x_max=(columns.max() + 1) / width,
-                        y_max=(rows.max() + 1) / height,
+                        x_min=region.left / width,
+                        y_min=region.top / height,
+                        x_max=(region.right + 1) / width,
+                        y_max=(region.bottom + 1) / height,
                     ),
                 )
 
 
-def _regions(found: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
-    """Each 8-connected region as (n, 2) cells; the map is small, so a walk over cells will do."""
-    left = {(int(row), int(column)) for row, column in np.argwhere(found)}
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Cells that hang together, and the first and last row and column that have one."""
+
+    cells: NDArray[np.bool_]
+    """(h, w)"""
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def _regions(found: NDArray[np.bool_]) -> Iterator[_Region]:
+    """Each 8-connected region, in the order of their first cells.
+
+    The map is one integer, a bit a cell and one empty column at the end, so that a region grows by
+    whole steps in every direction at once.
+    """
+    height, width = found.shape
+    stride = width + 1
+    bits = np.packbits(np.pad(found, ((0, 0), (0, 1))), bitorder="little")
+    left = int.from_bytes(bits.tobytes(), "little")
     while left:
-        edge = [min(left)]
-        left.remove(edge[0])
-        region = []
-        while edge:
-            row, column = edge.pop()
-            region.append((row, column))
-            around = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
-            left -= around
-            edge.extend(around)
-        yield np.array(sorted(region))
+        region, grown = 0, left & -left
+        while grown != region:
+            region = grown
+            wide = region | region << 1 | region >> 1
+            grown = (wide | wide << stride | wide >> stride) & left
+        left ^= region
+        yield _region(region, height, stride)
+
+
+def _region(bits: int, height: int, stride: int) -> _Region:
+    top, bottom = _first(bits) // stride, _last(bits) // stride
+    columns = 0
+    for row in range(top, bottom + 1):
+        columns |= bits >> row * stride & (1 << stride) - 1
+    data = np.frombuffer(bits.to_bytes(-(-height * stride // 8), "little"), np.uint8)
+    flat = np.unpackbits(data, count=height * stride, bitorder="little")
+    cells = flat.view(np.bool_).reshape(height, stride)[:, :-1]
+    return _Region(cells, top, bottom, _first(columns), _last(columns))
+
+
+def _first(bits: int) -> int:
+    """Number of the lowest bit that is set."""
+    return (bits & -bits).bit_length() - 1
+
+
+def _last(bits: int) -> int:
+    return bits.bit_length() - 1

@@ -11,8 +11,8 @@ import onnxruntime as ort
 
 from model.contract import Assessment, Bundle, BundleError, Precision, ViewQuality
 from model.contract.bundle import Golden
-from model.decision import RawOutputs, assess
-from model.pictures import Pixels, decode, resize
+from model.decision import Floats, RawOutputs, assess
+from model.pictures import Pixels, squash
 from model.quality import measure
 
 OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
@@ -25,6 +25,15 @@ class View:
     pixels: Pixels
     """(S, S, 3) uint8 at the bundle's input size."""
     quality: ViewQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a bundle makes of one item, and what it saw."""
+
+    assessment: Assessment
+    damage_maps: Floats
+    """(V, T, h, w), probability of each damage type in each cell of each view."""
 
 
 class Network:
@@ -94,20 +103,24 @@ class Grader:
         Raises:
             PictureError: The picture cannot be graded.
         """
-        picture = decode(data)
-        pixels = resize(picture, self.bundle.manifest.input_size)
-        height, width = picture.shape[:2]
-        quality = measure(pixels, (width, height), self.bundle.manifest.thresholds.quality)
-        return View(pixels, quality)
+        manifest = self.bundle.manifest
+        picture = squash(data, manifest.input_size)
+        quality = measure(picture.pixels, picture.source_size, manifest.thresholds.quality)
+        return View(picture.pixels, quality)
 
     def run(self, images: Pixels) -> RawOutputs:
         """Run the network on (N, H, W, 3) uint8."""
         return self.network.run(images)
 
-    def assess(self, views: Sequence[View]) -> Assessment:
-        """Grade one item by its views."""
+    def judge(self, views: Sequence[View]) -> Judgement:
+        """Grade one item by its views (1 or more)."""
         raw = self.run(np.stack([view.pixels for view in views]))
-        return assess(raw, [view.quality for view in views], self.bundle.manifest)
+        assessment = assess(raw, [view.quality for view in views], self.bundle.manifest)
+        return Judgement(assessment, raw.damage_maps)
+
+    def assess(self, views: Sequence[View]) -> Assessment:
+        """Grade one item by its views, and no more."""
+        return self.judge(views).assessment
 
     def verify(self) -> None:
         """Grade the golden pictures: proves that this machine answers as the exporting one did.

@@ -13,11 +13,13 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from datasets.progress import Track
-from model.pictures import PictureError, Pixels, decode, resize
+from model.pictures import PictureError, Pixels, squash
 from training.errors import DataError
 from training.examples import Example
 
 _AT_ONCE = 64
+#: Changes with what ``model.pictures.squash`` makes of a picture.
+_RECIPE = 2
 
 
 def cached_pictures(
@@ -28,7 +30,7 @@ def cached_pictures(
     Raises:
         DataError: A picture is missing, has changed or cannot be decoded.
     """
-    key = hashlib.sha256(str(side).encode())
+    key = hashlib.sha256(f"{_RECIPE} {side}".encode())
     for example in examples:
         key.update(example.row.sha256.encode())
     path = folder / f"{side}-{key.hexdigest()[:16]}.npy"
@@ -61,6 +63,6 @@ def _decoded(examples: Sequence[Example], side: int) -> Iterator[Pixels]:
 
 def _resized(example: Example, side: int) -> Pixels:
     try:
-        return resize(decode(example.read()), side)
+        return squash(example.read(), side).pixels
     except PictureError as error:
         raise DataError(f"{example.root / example.row.picture}: {error}") from error

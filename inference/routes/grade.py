@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
-from inference.errors import ApiError, ErrorCode
-from inference.grading import Deadline
+from inference.grading.heatmaps import ExplainedVerdict
 from inference.routes.errors import errors
+from inference.routes.submitted import (
+    FORM_CODES,
+    IMAGES_SCHEMA,
+    ITEM_CODES,
+    CallersTerms,
+    Explain,
+    answer_of,
+    check_declared_length,
+)
 from inference.services import Parts
 from inference.uploads import read_submission
-from model.contract import Verdict
 
 router = APIRouter(prefix="/v1", tags=["grading"])
 
@@ -39,10 +47,8 @@ _BODY: dict[str, Any] = {
                             "example": "line1-000123",
                         },
                         "images": {
-                            "type": "array",
-                            "minItems": 1,
+                            **IMAGES_SCHEMA,
                             "maxItems": 8,
-                            "items": {"type": "string", "contentMediaType": "image/*"},
                             "description": "1 to 8 views of the item: JPEG, PNG or WebP; the "
                             "field is repeated for each.",
                         },
@@ -57,64 +63,32 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/grade",
     summary="Grade one item",
-    response_model=Verdict,
-    responses=errors(
-        ErrorCode.MALFORMED_MULTIPART,
-        ErrorCode.MALFORMED_JSON,
-        ErrorCode.CROSS_SITE_REQUEST,
-        ErrorCode.UPLOAD_TOO_SLOW,
-        ErrorCode.CAPTURE_CONFLICT,
-        ErrorCode.BODY_TOO_LARGE,
-        ErrorCode.WRONG_CONTENT_TYPE,
-        ErrorCode.MISSING_FIELD,
-        ErrorCode.UNEXPECTED_FIELD,
-        ErrorCode.INVALID_FIELD,
-        ErrorCode.WRONG_IMAGE_COUNT,
-        ErrorCode.IMAGE_EMPTY,
-        ErrorCode.IMAGE_NOT_RECOGNISED,
-        ErrorCode.IMAGE_TRUNCATED,
-        ErrorCode.IMAGE_TOO_LARGE,
-        ErrorCode.IMAGE_TOO_SMALL,
-        ErrorCode.IMAGE_UNSUPPORTED,
-        ErrorCode.OVERLOADED,
-        ErrorCode.DEADLINE_MISSED,
-        ErrorCode.STORE_UNAVAILABLE,
-    ),
+    response_model=ExplainedVerdict,
+    response_model_exclude_unset=True,
+    responses=errors(*FORM_CODES, *ITEM_CODES),
     openapi_extra=_BODY,
 )
 async def grade(
     request: Request,
     parts: Parts,
-    x_deadline_ms: Annotated[
-        int | None,
-        Header(
-            ge=1,
-            le=600_000,
-            description="Time budget from the start of the request. When it cannot be met the "
-            "reply is 503 at that moment, and the item belongs in its default lane.",
-        ),
-    ] = None,
-) -> Verdict:
+    terms: CallersTerms,
+    explain: Explain = False,  # noqa: FBT002 - a query parameter
+) -> Response:
     """Grade 1 to 8 pictures of one returned item, and store the verdict before answering.
 
     The verdict has the grade of least expected cost, calibrated probabilities, a prediction set,
     damaged places with boxes, and whether a person should look, with the reasons.
     """
-    limits = parts.settings.upload
-    deadline = Deadline.after_ms(x_deadline_ms)
-    with parts.grading.admitted(deadline):
-        _check_declared_length(request, limits.max_body_bytes)
+    check_declared_length(request, parts.settings.upload)
+    parts.grading.check(terms)
+    with parts.intake.upload() as upload:
         submission = await read_submission(
-            request.headers.get("content-type"), request.stream(), limits
+            request.headers.get("content-type"),
+            request.stream(),
+            parts.intake,
+            upload,
+            terms.deadline,
         )
-        return await parts.grading.grade(submission, deadline)
-
-
-def _check_declared_length(request: Request, limit: int) -> None:
-    """Refuse before the body is sent, where the client waits for that."""
-    declared = request.headers.get("content-length", "")
-    asks_first = request.headers.get("expect", "").lower() == "100-continue"
-    if asks_first and declared.isdecimal() and int(declared) > limit:
-        raise ApiError(
-            ErrorCode.BODY_TOO_LARGE, f"the body is over {limit:,} bytes; send smaller pictures"
-        )
+        graded = await parts.grading.grade(submission, terms)
+        text = await answer_of(parts.grading, graded, submission, terms, explain=explain)
+    return Response(text, media_type="application/json")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 from inference.records import ItemStatus, derive
 from inference.store.rows import insert, newest, outcome_of, override_of, verdict_of
 from inference.store.tables import gradings, items, outcomes, overrides, totals
+from model.contract import Verdict
 
 
 def refresh_items(connection: Connection, item_ids: Iterable[str]) -> None:
@@ -39,6 +40,27 @@ def refresh_items(connection: Connection, item_ids: Iterable[str]) -> None:
                 ending=current.ending,
             )
         )
+
+
+def add_graded_items(connection: Connection, verdicts: Sequence[Verdict]) -> None:
+    """Derive the items of new gradings. One that had no fact before follows from its grading alone."""
+    first = {verdict.item_id: verdict for verdict in verdicts}
+    if not first:
+        return
+    current = {item_id: derive(verdict, None, None) for item_id, verdict in first.items()}
+    new = set(
+        connection.scalars(
+            insert(connection, items)
+            .on_conflict_do_nothing(index_elements=["item_id"])
+            .returning(items.c.item_id),
+            [
+                {"item_id": item_id, "status": each.status, "grade": each.grade}
+                for item_id, each in sorted(current.items())
+            ],
+        )
+    )
+    graded_once = len(first) == len(verdicts)
+    refresh_items(connection, first.keys() - new if graded_once else first.keys())
 
 
 def count_outcomes(connection: Connection, added: Sequence[Row[Any]]) -> None:

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select, text, update
 
 from inference.records import OverrideRequest
-from inference.store.derived import count_outcomes, refresh_items
+from inference.store.derived import add_graded_items, count_outcomes, refresh_items
 from inference.store.engine import WRITES, open_engine
 from inference.store.reads import StoreReads
 from inference.store.refusals import (
@@ -59,21 +59,35 @@ class Store(StoreReads):
         Raises:
             CaptureConflictError: The capture id is taken by another request.
         """
-        verdict = new.verdict
+        (stored,) = self.add_gradings([new])
+        if isinstance(stored, CaptureConflictError):
+            raise stored
+        return stored
+
+    def add_gradings(self, new: Sequence[NewGrading]) -> list[Verdict | CaptureConflictError]:
+        """Store gradings of different captures together, each as ``add_grading`` does.
+
+        Returns:
+            For each its verdict, or why it could not be stored beside what is there.
+        """
         with self._writes.begin() as connection:
-            added = connection.scalar(
-                insert(connection, gradings)
-                .values(grading_row(new))
-                .on_conflict_do_nothing(index_elements=["capture_id"])
-                .returning(gradings.c.seq)
+            added = set(
+                connection.scalars(
+                    insert(connection, gradings)
+                    .on_conflict_do_nothing(index_elements=["capture_id"])
+                    .returning(gradings.c.capture_id),
+                    [grading_row(each) for each in new],
+                )
             )
-            if added is None:
-                stored = _stored_verdict(connection, verdict.capture_id, new.fingerprint)
-                if stored is None:
-                    raise CaptureConflictError(verdict.capture_id)
-                return stored
-            refresh_items(connection, [verdict.item_id])
-        return verdict
+            add_graded_items(
+                connection, [each.verdict for each in new if each.verdict.capture_id in added]
+            )
+            return [
+                each.verdict
+                if each.verdict.capture_id in added
+                else _stored_or_conflict(connection, each)
+                for each in new
+            ]
 
     def verdict_for(self, capture_id: str, fingerprint: str) -> Verdict | None:
         """The verdict that was given for a capture, None where there is none.
@@ -135,6 +149,15 @@ class Store(StoreReads):
             refresh_items(connection, {row.item_id for row in added} - {None})
             count_outcomes(connection, added)
         return len(added)
+
+
+def _stored_or_conflict(connection: Connection, new: NewGrading) -> Verdict | CaptureConflictError:
+    capture_id = new.verdict.capture_id
+    try:
+        stored = _stored_verdict(connection, capture_id, new.fingerprint)
+    except CaptureConflictError as error:
+        return error
+    return CaptureConflictError(capture_id) if stored is None else stored
 
 
 def _stored_verdict(connection: Connection, capture_id: str, fingerprint: str) -> Verdict | None:

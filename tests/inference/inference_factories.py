@@ -30,7 +30,7 @@ from model.contract import (
     ViewQuality,
 )
 from model.pictures import decode
-from model.runtime import View
+from model.runtime import Judgement, View
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -89,6 +89,7 @@ class FakeGrader:
 
     def __init__(self, answer: Callable[[int], Assessment] | None = None) -> None:
         self.model = ModelRef(name="fake", version="1")
+        self.damage_types = (DamageType.DENT, DamageType.SCRATCH)
         self.answer = answer or (lambda views: assessment(views=views))
         self.assessed = 0
         self.entered = threading.Semaphore(0)
@@ -108,12 +109,13 @@ class FakeGrader:
         decode(data)
         return View(np.zeros((8, 8, 3), np.uint8), ViewQuality(brightness=0.5, sharpness=0.01))
 
-    def assess(self, views: Sequence[View]) -> Assessment:
-        """The answer, once released."""
+    def judge(self, views: Sequence[View]) -> Judgement:
+        """The answer, once released; its maps see the same everywhere."""
         self.entered.release()
-        assert self._open.wait(30)
+        assert self._open.wait(55)
         self.assessed += 1
-        return self.answer(len(views))
+        maps = np.full((len(views), len(self.damage_types), 2, 3), 0.4, np.float32)
+        return Judgement(self.answer(len(views)), maps)
 
     def verify(self) -> None:
         """Always holds."""

@@ -321,7 +321,8 @@ def test_a_full_queue_sheds_with_retry_after(
         grader.release()
         assert first.result().status_code == 200
     assert grade(client, form(picture(), capture_id="cap-2")).status_code == 200
-    assert 'regrade_grade_sheds_total{reason="queue_full"} 1.0' in client.get("/metrics").text
+    shed = 'regrade_grade_sheds_total{priority="normal",reason="queue_full"} 1.0'
+    assert shed in client.get("/metrics").text
 
 
 def test_a_fault_in_the_model_is_500_in_the_one_shape(

@@ -43,6 +43,7 @@ def test_the_documented_error_table_is_the_codes() -> None:
 def test_openapi_lists_every_route_and_every_error(document: dict[str, Any]) -> None:
     assert set(document["paths"]) == {
         "/v1/grade",
+        "/v1/grade/batch",
         "/v1/items",
         "/v1/items/{item_id}",
         "/v1/items/{item_id}/overrides",

@@ -266,3 +266,23 @@ def test_a_store_of_a_newer_version_is_refused(store_url: str) -> None:
     engine.dispose()
     with pytest.raises(StoreError, match="newer version"):
         Store.open(store_url)
+
+
+def test_gradings_stored_together_are_each_stored_as_alone(store: Store) -> None:
+    known, taken = grading("R-1"), grading("R-2")
+    store.add_gradings([known, taken])
+    store.add_outcomes([outcome("R-3")])
+    other = NewGrading(taken.verdict, taken.facts, "another print")
+    new = [grading("R-3"), grading("R-4", "a"), grading("R-4", "b", sure=False)]
+    first, second, *rest = store.add_gradings([known, other, *new])
+    assert first == known.verdict
+    assert isinstance(second, CaptureConflictError)
+    assert rest == [each.verdict for each in new]
+    assert store.summary(None).graded == 5
+    ended = store.item("R-3").current
+    assert (ended.status, ended.lane) == (ItemStatus.GRADED, "open-box")
+    kept = {
+        each.item_id: each.current for each in store.newest_items(status=None, limit=9, before=None)
+    }
+    assert kept == {item_id: store.item(item_id).current for item_id in kept}
+    assert set(kept) == {"R-1", "R-2", "R-3", "R-4"}

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from model.contract import GRADES, DamageType, Grade, Manifest, QualityIssue, ReviewReason
 from model.contract import ViewQuality as Quality
@@ -136,3 +138,19 @@ def test_outputs_of_unequal_views_are_refused() -> None:
     good = outputs(SURE_NEW)
     with pytest.raises(ValueError, match="unfamiliarity"):
         RawOutputs(good.grade_logits, good.damage_logits, good.damage_maps, np.zeros(2))
+
+
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14)))
+def test_regions_are_those_that_scipy_finds(found: NDArray[np.bool_]) -> None:
+    maps = found[None, None].astype(np.float32)
+    boxes = [
+        (each.box.y_min, each.box.x_min, each.box.y_max, each.box.x_max)
+        for each in find_damages(maps, (DamageType.DENT,), {DamageType.DENT: 0.5})
+    ]
+    labels, _ = ndimage.label(found, structure=np.ones((3, 3)))
+    height, width = found.shape
+    expected = [
+        (rows.start / height, columns.start / width, rows.stop / height, columns.stop / width)
+        for rows, columns in ndimage.find_objects(labels)
+    ]
+    assert sorted(boxes) == pytest.approx(sorted(expected))

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.pictures import PictureError, PictureLimits, PictureProblem, decode, resize
+from model.pictures import (
+    PictureError,
+    PictureLimits,
+    PictureProblem,
+    decode,
+    resize,
+    squash,
+)
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -109,3 +116,51 @@ def test_damaged_bytes_are_decoded_or_refused_never_worse(data: st.DataObject) -
 def test_resize_squashes_to_the_square() -> None:
     flat = np.full((30, 70, 3), 9, dtype=np.uint8)
     assert np.array_equal(resize(flat, 16), np.full((16, 16, 3), 9, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("PNG", (400, 300)), ("WEBP", (90, 200)), ("JPEG", (127, 300))]
+)
+def test_what_is_not_reduced_is_squashed_from_all_its_pixels(
+    kind: str, size: tuple[int, int]
+) -> None:
+    data = encoded(noise(*size), kind)
+    squashed = squash(data, 32)
+    assert np.array_equal(squashed.pixels, resize(decode(data), 32))
+    assert squashed.source_size == size
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """Edges and shades at many scales, as a camera sees them."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    bands = [128 + 100 * np.sin(x * y / (40.0 * width) + phase) for phase in (0, 2, 4)]
+    picture = np.stack(bands, axis=-1)
+    picture[height // 3 : height // 2, width // 4 : width // 2] = (220, 40, 90)
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 960), (960, 1280), (2000, 1500)])
+def test_a_large_jpeg_is_reduced_and_looks_the_same(size: tuple[int, int]) -> None:
+    data = encoded(photograph(*size), "JPEG", quality=92)
+    squashed = squash(data, 56)
+    whole = resize(decode(data), 56).astype(int)
+    assert squashed.source_size == size
+    apart = np.abs(squashed.pixels.astype(int) - whole)
+    assert 0 < apart.mean() < 1.0
+    assert apart.max() <= 24
+
+
+def test_a_reduced_jpeg_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(photograph(640, 480), "JPEG", exif=exif)
+    squashed = squash(data, 32)
+    assert squashed.source_size == (480, 640)
+    whole = resize(decode(data), 32).astype(int)
+    assert np.abs(squashed.pixels.astype(int) - whole).mean() < 1.0
+
+
+def test_a_large_jpeg_that_ends_early_is_refused_when_reduced_too() -> None:
+    with pytest.raises(PictureError) as caught:
+        squash(encoded(photograph(1280, 960), "JPEG")[:20_000], 32)
+    assert caught.value.problem is PictureProblem.TRUNCATED

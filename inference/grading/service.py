@@ -1,0 +1,274 @@
+"""Grades one item: wait, decode, assess, store; each step bounded, the whole by a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Self
+
+import structlog
+
+from inference.errors import ApiError, ErrorCode
+from inference.grader import Grader
+from inference.grading.heatmaps import Explanation
+from inference.grading.work import Work, Worked
+from inference.grading.writer import GradingWriter
+from inference.metrics import Metrics
+from inference.pictures import PictureStore
+from inference.scheduling import Refusal, RefusedError, Terms, Workers
+from inference.scheduling.workers import Piece
+from inference.settings import Capacity
+from inference.store import CaptureConflictError, NewGrading, Store
+from inference.threads import StoreThreads
+from inference.uploads import Picture, Submission
+from model.contract import Timings, Verdict
+from model.decision import Floats
+
+log = structlog.get_logger(__name__)
+#: They wait for the disk, which writes for all that wait at once.
+_FILE_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A stored verdict."""
+
+    verdict: Verdict
+    maps: Floats | None = None
+    """(V, T, h, w) of the run that gave it; None: it was given before."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One capture on its way; repeats of the same request wait for the same job."""
+
+    fingerprint: str
+    piece: Piece[Worked]
+    task: asyncio.Task[Graded]
+    waiters: int = 0
+
+
+class GradingService:
+    """Holds the threads that grade, and what is being graded. One instance, on one event loop."""
+
+    def __init__(
+        self,
+        grader: Grader,
+        store: StoreThreads,
+        pictures: PictureStore,
+        capacity: Capacity,
+        metrics: Metrics,
+    ) -> None:
+        self._grader = grader
+        self._store = store
+        self._pictures = pictures
+        self._metrics = metrics
+        self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="pictures")
+        self._writer = GradingWriter(store, metrics)
+        self._jobs: dict[str, _Job] = {}
+        self._open = AsyncExitStack()
+        self.workers = Workers(capacity.bounds, metrics)
+
+    async def __aenter__(self) -> Self:
+        self._open.push_async_callback(asyncio.to_thread, self._files.shutdown)
+        await self._open.enter_async_context(self.workers)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [job.task for job in self._jobs.values()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._open.aclose()
+
+    def check(self, terms: Terms) -> None:
+        """Refuse a request before its body is read, where it would be refused after that.
+
+        Raises:
+            ApiError: It would be.
+        """
+        try:
+            self.workers.check(terms)
+        except RefusedError as refused:
+            raise _refusal(refused) from refused
+
+    async def grade(self, submission: Submission, terms: Terms) -> Graded:
+        """Grade and store, or give back what was stored for the same capture.
+
+        A deadline that passes while the model works ends only the waiting: the grading is stored,
+        and a repeat of the request gets it.
+
+        Raises:
+            ApiError: A picture cannot be used, the capture id is taken, or there is no time.
+            StoreUnavailableError: The grading could not be stored.
+        """
+        job = self._jobs.get(submission.capture_id)
+        if job is None:
+            known = await self._known(submission)
+            if known is not None:
+                return Graded(known)
+            job = self._jobs.get(submission.capture_id)
+        if job is None:
+            job = self._start(submission, terms)
+        elif job.fingerprint != submission.fingerprint:
+            raise _conflict(submission.capture_id)
+        else:
+            self.workers.relax(job.piece, terms)
+        return await self._wait(job, terms)
+
+    async def explain(self, graded: Graded, submission: Submission, terms: Terms) -> Explanation:
+        """Heat maps of a graded item; one that was graded before is looked at again.
+
+        Raises:
+            ApiError: There is no time to look at it again.
+        """
+        maps = await self._maps(submission, terms) if graded.maps is None else graded.maps
+        return await asyncio.to_thread(
+            Explanation.of, maps, self._grader.damage_types, self._grader.model
+        )
+
+    async def _maps(self, submission: Submission, terms: Terms) -> Floats:
+        work = Work(self._grader, submission.pictures)
+        try:
+            piece = self.workers.submit(terms, len(submission.pictures), work)
+            done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
+            if done:
+                return piece.result.result().judgement.damage_maps
+        except RefusedError as refused:
+            raise _refusal(refused) from refused
+        self.workers.withdraw(piece)
+        raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
+
+    async def _known(self, submission: Submission) -> Verdict | None:
+        try:
+            return await self._store.read(
+                Store.verdict_for, submission.capture_id, submission.fingerprint
+            )
+        except CaptureConflictError as error:
+            raise _conflict(submission.capture_id) from error
+
+    def _start(self, submission: Submission, terms: Terms) -> _Job:
+        capture_id, pictures = submission.capture_id, submission.pictures
+        work = Work(self._grader, pictures, partial(self._files.submit, self._save, pictures))
+        try:
+            piece = self.workers.submit(terms, len(pictures), work)
+        except RefusedError as refused:
+            raise _refusal(refused) from refused
+        task = asyncio.create_task(self._run(submission, terms, piece), name=f"grade {capture_id}")
+        job = self._jobs[capture_id] = _Job(submission.fingerprint, piece, task)
+        task.add_done_callback(lambda done: self._ended(capture_id, done))
+        return job
+
+    def _ended(self, capture_id: str, task: asyncio.Task[Graded]) -> None:
+        job = self._jobs.pop(capture_id)
+        if job.waiters == 0 and not task.cancelled() and (error := task.exception()):
+            log.warning("unawaited_grading_failed", capture_id=capture_id, error=str(error))
+
+    async def _wait(self, job: _Job, terms: Terms) -> Graded:
+        job.waiters += 1
+        try:
+            done, _ = await asyncio.wait({job.task}, timeout=terms.deadline.left_s)
+        finally:
+            job.waiters -= 1
+        if done:
+            return job.task.result()
+        if not job.piece.begun:
+            if job.waiters == 0 and self.workers.withdraw(job.piece):
+                job.task.cancel()
+            raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
+        raise _refusal(self.workers.refused(Refusal.ANSWER_LATE, terms.priority))
+
+    async def _run(self, submission: Submission, terms: Terms, piece: Piece[Worked]) -> Graded:
+        try:
+            worked = await piece.result
+        except RefusedError as refused:
+            raise _refusal(refused) from refused
+        assert worked.saved is not None  # noqa: S101 - it was asked for
+        await asyncio.wrap_future(worked.saved)
+        verdict = self._verdict(submission, terms, piece, worked)
+        try:
+            kept = await self._writer.add(
+                NewGrading(verdict, submission.facts, submission.fingerprint)
+            )
+        except CaptureConflictError as error:
+            raise _conflict(submission.capture_id) from error
+        after_s = time.perf_counter() - worked.ended_s
+        self.workers.finished(after_s)
+        self._note(kept, after_s)
+        return Graded(kept, worked.judgement.damage_maps)
+
+    def _verdict(
+        self, submission: Submission, terms: Terms, piece: Piece[Worked], worked: Worked
+    ) -> Verdict:
+        return Verdict(
+            **dict(worked.judgement.assessment),
+            verdict_id=f"v-{uuid.uuid4().hex}",
+            capture_id=submission.capture_id,
+            item_id=submission.facts.item_id,
+            graded_at=datetime.now(UTC),
+            model=self._grader.model,
+            images=tuple(picture.sha256 for picture in submission.pictures),
+            timings=Timings(
+                decode_ms=_ms(worked.decoded_s - worked.began_s),
+                queue_ms=_ms(worked.began_s - piece.arrived_s),
+                model_ms=_ms(worked.ended_s - worked.decoded_s),
+                total_ms=_ms(worked.ended_s - terms.deadline.started_s),
+            ),
+        )
+
+    def _save(self, pictures: tuple[Picture, ...]) -> None:
+        """Before the grading: one in the database always has its pictures."""
+        for picture in pictures:
+            self._pictures.save(picture.sha256, picture.data)
+
+    def _note(self, verdict: Verdict, after_s: float) -> None:
+        timings = verdict.timings
+        self._metrics.observe_stages(timings, store_ms=_ms(after_s))
+        self._metrics.pictures.observe(len(verdict.images))
+        log.info(
+            "item_graded",
+            item_id=verdict.item_id,
+            capture_id=verdict.capture_id,
+            grade=verdict.grade.value,
+            probability=round(verdict.probabilities[verdict.grade], 3),
+            review=[reason.value for reason in verdict.review_reasons],
+            images=len(verdict.images),
+            **{name: round(value, 1) for name, value in timings.model_dump().items()},
+        )
+
+
+_NO_TIME = {Refusal.DEADLINE_OUT_OF_REACH, Refusal.DEADLINE_PASSED, Refusal.ANSWER_LATE}
+_MESSAGES = {
+    Refusal.QUEUE_FULL: "as many items wait as may; retry in a moment",
+    Refusal.WAIT_TOO_LONG: "items that came before take too long; retry in a moment, or say with "
+    "X-Deadline-Ms how long you can wait",
+    Refusal.DEADLINE_OUT_OF_REACH: "what waits already leaves no time before the deadline",
+    Refusal.DISPLACED: "items of higher priority took its place; retry in a moment",
+    Refusal.DEADLINE_PASSED: "the deadline passed before the item's turn came",
+    Refusal.ANSWER_LATE: "the deadline passed before the answer was ready",
+}
+
+
+def _refusal(refused: RefusedError) -> ApiError:
+    return ApiError(
+        ErrorCode.DEADLINE_MISSED if refused.reason in _NO_TIME else ErrorCode.OVERLOADED,
+        _MESSAGES[refused.reason],
+        retry_after_s=max(1, math.ceil(refused.wait_s)),
+    )
+
+
+def _conflict(capture_id: str) -> ApiError:
+    return ApiError(
+        ErrorCode.CAPTURE_CONFLICT,
+        f"capture_id {capture_id} was used for other pictures or facts; use a new one",
+        field="capture_id",
+    )
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

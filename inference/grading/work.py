@@ -1,0 +1,63 @@
+"""What one worker thread does for one item: decode every view, then run the network on all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from inference.errors import ApiError, ErrorCode
+from inference.grader import Grader
+from inference.uploads import Picture
+from model.pictures import PictureError
+from model.runtime import Judgement, View
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What came of it. Times are ``time.perf_counter`` seconds."""
+
+    judgement: Judgement
+    saved: Future[None] | None
+    """The pictures on their way to the disk, where that was asked for."""
+    began_s: float
+    decoded_s: float
+    ended_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A call for a worker.
+
+    Attributes:
+        grader: Decodes and judges.
+        pictures: The item's views.
+        save: Begins to write the pictures, once they are known to be good: the disk works while
+            the network does.
+    """
+
+    grader: Grader
+    pictures: tuple[Picture, ...]
+    save: Callable[[], Future[None]] | None = None
+
+    def __call__(self) -> Worked:
+        """Blocking.
+
+        Raises:
+            ApiError: A picture cannot be used.
+        """
+        began_s = time.perf_counter()
+        views = [self._prepare(index, each.data) for index, each in enumerate(self.pictures)]
+        decoded_s = time.perf_counter()
+        saved = self.save() if self.save is not None else None
+        judgement = self.grader.judge(views)
+        return Worked(judgement, saved, began_s, decoded_s, time.perf_counter())
+
+    def _prepare(self, index: int, data: bytes) -> View:
+        try:
+            return self.grader.prepare(data)
+        except PictureError as error:
+            raise ApiError(
+                ErrorCode(error.problem.value), str(error), field=f"images[{index}]"
+            ) from error

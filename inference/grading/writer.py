@@ -1,0 +1,63 @@
+"""Stores gradings together: while one transaction is on its way to the disk, the next one fills."""
+
+from __future__ import annotations
+
+import asyncio
+
+from inference.errors import StoreUnavailableError
+from inference.metrics import Metrics
+from inference.store import CaptureConflictError, NewGrading, Store
+from inference.threads import StoreThreads
+from model.contract import Verdict
+
+#: Of one transaction: enough for any load, and short enough that answers of people get in between.
+_MOST = 64
+
+
+class GradingWriter:
+    """Group commit. Used on one event loop."""
+
+    def __init__(self, store: StoreThreads, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._waiting: list[tuple[NewGrading, asyncio.Future[Verdict]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, new: NewGrading) -> Verdict:
+        """Store a grading; it has been committed when this returns.
+
+        Returns:
+            The verdict; of a repeat the one that is stored.
+
+        Raises:
+            CaptureConflictError: The capture id is taken by another request.
+            StoreUnavailableError: The database did not take it.
+        """
+        stored: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append((new, stored))
+        if self._task is None:
+            self._task = asyncio.create_task(self._write(), name="write gradings")
+        return await stored
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await self._commit(some)
+        finally:
+            self._task = None
+
+    async def _commit(self, some: list[tuple[NewGrading, asyncio.Future[Verdict]]]) -> None:
+        results: list[Verdict | CaptureConflictError] | list[StoreUnavailableError]
+        try:
+            results = await self._store.write(Store.add_gradings, [new for new, _ in some])
+            self._metrics.commit_gradings.observe(len(some))
+        except StoreUnavailableError as error:
+            results = [error] * len(some)
+        for (_, stored), result in zip(some, results, strict=True):
+            if stored.done():
+                continue  # nobody waits any more
+            if isinstance(result, Exception):
+                stored.set_exception(result)
+            else:
+                stored.set_result(result)

@@ -1,0 +1,83 @@
+"""Group commit: what ends together is stored together, and each one hears of its own end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from inference.errors import StoreUnavailableError
+from inference.grading.writer import GradingWriter
+from inference.metrics import Metrics
+from inference.store import CaptureConflictError, NewGrading, Store
+from inference.threads import StoreThreads
+from tests.inference.inference_factories import facts, verdict
+
+
+def grading(number: int, fingerprint: str = "print") -> NewGrading:
+    item_id = f"R-{number}"
+    return NewGrading(verdict(item_id), facts(item_id), fingerprint)
+
+
+@pytest.fixture
+async def threads(tmp_path: Path) -> AsyncIterator[StoreThreads]:
+    store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
+    async with StoreThreads(store) as threads:
+        yield threads
+    store.close()
+
+
+def commits(metrics: Metrics) -> float | None:
+    return metrics.registry.get_sample_value("regrade_store_commit_gradings_count")
+
+
+async def test_what_comes_together_is_one_transaction(threads: StoreThreads) -> None:
+    metrics = Metrics()
+    writer = GradingWriter(threads, metrics)
+    new = [grading(number) for number in range(10)]
+    stored = await asyncio.gather(*(writer.add(each) for each in new))
+    assert stored == [each.verdict for each in new]
+    assert commits(metrics) == 1
+    assert await writer.add(grading(11)) == grading(11).verdict
+    assert commits(metrics) == 2
+    assert (await threads.read(Store.summary, None)).graded == 11
+
+
+async def test_one_conflict_spoils_no_other(threads: StoreThreads) -> None:
+    writer = GradingWriter(threads, Metrics())
+    await writer.add(grading(1))
+    conflict, stored = await asyncio.gather(
+        writer.add(grading(1, "another print")),
+        writer.add(grading(2)),
+        return_exceptions=True,
+    )
+    assert isinstance(conflict, CaptureConflictError)
+    assert stored == grading(2).verdict
+
+
+async def test_a_lost_database_is_everybodys_error_and_not_for_ever(
+    threads: StoreThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = GradingWriter(threads, Metrics())
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailableError("no space left")
+
+    with monkeypatch.context() as away:
+        away.setattr(threads, "write", fail)
+        results = await asyncio.gather(
+            writer.add(grading(1)), writer.add(grading(2)), return_exceptions=True
+        )
+        assert [type(each) for each in results] == [StoreUnavailableError] * 2
+    assert await writer.add(grading(1)) == grading(1).verdict
+
+
+async def test_who_stops_waiting_stops_nobody_else(threads: StoreThreads) -> None:
+    writer = GradingWriter(threads, Metrics())
+    impatient = asyncio.create_task(writer.add(grading(1)))
+    patient = asyncio.create_task(writer.add(grading(2)))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient == grading(2).verdict
