@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from model import runtime
-from model.contract import Assessment, ModelRef, Precision
+from model.contract import Assessment, DamageType, ModelRef, Precision
+from model.pictures import Pixels
 from model.runtime import View
 
 
@@ -17,8 +18,12 @@ class Grader(Protocol):
     def model(self) -> ModelRef:
         """Which model answers."""
 
-    def prepare(self, data: bytes) -> View:
-        """Decode one picture.
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """What it judges."""
+
+    def prepare(self, picture: bytes | Pixels) -> View:
+        """Make one picture, a file or its RGB pixels (H, W, 3), ready for the model.
 
         Raises:
             PictureError: The picture cannot be graded.
@@ -44,3 +49,8 @@ class BundleGrader(runtime.Grader):
         manifest = self.bundle.manifest
         suffix = "" if self.bundle.precision is Precision.FP32 else f"+{self.bundle.precision}"
         return ModelRef(name=manifest.name, version=manifest.version + suffix)
+
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """As the manifest has them."""
+        return self.bundle.manifest.damage_types

@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
 from inference.uploads import Submission
 from model.contract import Assessment, Timings, Verdict
-from model.pictures import PictureError
+from model.pictures import PictureError, Pixels
 from model.runtime import View
 
 T = TypeVar("T")
@@ -61,6 +61,18 @@ class _Job:
     task: asyncio.Task[Verdict]
     waiters: int = 0
     assessing: bool = field(default=False)
+
+    def begin_assessing(self) -> None:
+        """From here on the deadline ends only the waiting."""
+        self.assessing = True
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """An assessment and where its time went."""
+
+    assessment: Assessment
+    timings: Timings
 
 
 class GradingService:
@@ -146,6 +158,25 @@ class GradingService:
             raise _conflict(submission.capture_id)
         return await self._wait(job, deadline)
 
+    async def assess(self, pictures: Sequence[bytes | Pixels], deadline: Deadline) -> Assessed:
+        """Grade one item without a record: nothing is stored, and a repeat is graded again.
+
+        Args:
+            pictures: Its views: files, or RGB pixels (H, W, 3).
+            deadline: When to give up.
+
+        Raises:
+            ApiError: A picture cannot be used, or the deadline passed.
+        """
+        began_s = time.perf_counter()
+        try:
+            async with asyncio.timeout(deadline.left_s):
+                assessed = await self._assessed(pictures, deadline, lambda: None)
+        except TimeoutError as error:
+            raise self._passed() from error
+        self._learn(began_s, assessed)
+        return assessed
+
     async def _known(self, capture_id: str, fingerprint: str) -> Verdict | None:
         try:
             return await self._store.read(Store.verdict_for, capture_id, fingerprint)
@@ -178,46 +209,60 @@ class GradingService:
             return job.task.result()
         if not job.assessing and job.waiters == 0:
             job.task.cancel()
-        raise self._late("deadline_passed", "the deadline passed before the answer was ready")
+        raise self._passed()
 
     async def _run(
         self, submission: Submission, digests: tuple[str, ...], fingerprint: str, deadline: Deadline
     ) -> Verdict:
         began_s = time.perf_counter()
-        views = await asyncio.gather(
-            *(
-                self._in_pool(self._decoders, partial(self._prepare, index, data))
-                for index, data in enumerate(submission.images)
-            )
-        )
-        decoded_s = time.perf_counter()
         job = self._jobs[submission.capture_id]
-        assessment, model_began_s = await self._in_pool(
-            self._graders, partial(self._assess, job, views, deadline)
-        )
-        model_ended_s = time.perf_counter()
+        assessed = await self._assessed(submission.images, deadline, job.begin_assessing)
         verdict = Verdict(
-            **dict(assessment),
+            **dict(assessed.assessment),
             verdict_id=f"v-{uuid.uuid4().hex}",
             capture_id=submission.capture_id,
             item_id=submission.facts.item_id,
             graded_at=datetime.now(UTC),
             model=self._grader.model,
             images=digests,
-            timings=Timings(
-                decode_ms=_ms(decoded_s - began_s),
-                queue_ms=_ms(model_began_s - decoded_s),
-                model_ms=_ms(model_ended_s - model_began_s),
-                total_ms=_ms(model_ended_s - deadline.started_s),
-            ),
+            timings=assessed.timings,
         )
         kept = await self._keep(NewGrading(verdict, submission.facts, fingerprint), submission)
+        self._learn(began_s, assessed)
+        return kept
+
+    def _learn(self, began_s: float, assessed: Assessed) -> None:
         self._pace.departed(
             arrived_s=began_s,
             now_s=time.perf_counter(),
-            model_s=model_ended_s - model_began_s,
+            model_s=assessed.timings.model_ms / 1000,
         )
-        return kept
+
+    async def _assessed(
+        self,
+        pictures: Sequence[bytes | Pixels],
+        deadline: Deadline,
+        on_begun: Callable[[], None],
+    ) -> Assessed:
+        began_s = time.perf_counter()
+        views = await asyncio.gather(
+            *(
+                self._in_pool(self._decoders, partial(self._prepare, index, picture))
+                for index, picture in enumerate(pictures)
+            )
+        )
+        decoded_s = time.perf_counter()
+        assessment, model_began_s = await self._in_pool(
+            self._graders, partial(self._assess, views, deadline, on_begun)
+        )
+        model_ended_s = time.perf_counter()
+        timings = Timings(
+            decode_ms=_ms(decoded_s - began_s),
+            queue_ms=_ms(model_began_s - decoded_s),
+            model_ms=_ms(model_ended_s - model_began_s),
+            total_ms=_ms(model_ended_s - deadline.started_s),
+        )
+        return Assessed(assessment, timings)
 
     async def _keep(self, new: NewGrading, submission: Submission) -> Verdict:
         """Pictures first: a grading in the database always has its pictures."""
@@ -243,20 +288,25 @@ class GradingService:
         )
         return verdict
 
-    def _prepare(self, index: int, data: bytes) -> View:
+    def _prepare(self, index: int, picture: bytes | Pixels) -> View:
         try:
-            return self._grader.prepare(data)
+            return self._grader.prepare(picture)
         except PictureError as error:
             raise ApiError(
                 ErrorCode(error.problem.value), str(error), field=f"images[{index}]"
             ) from error
 
-    def _assess(self, job: _Job, views: list[View], deadline: Deadline) -> tuple[Assessment, float]:
+    def _assess(
+        self, views: list[View], deadline: Deadline, on_begun: Callable[[], None]
+    ) -> tuple[Assessment, float]:
         if not self._pace.can_finish_in(deadline.left_s):
             raise self._late("no_time_for_model", "the deadline leaves no time for the model")
-        job.assessing = True
+        on_begun()
         began_s = time.perf_counter()
         return self._grader.assess(views), began_s
+
+    def _passed(self) -> ApiError:
+        return self._late("deadline_passed", "the deadline passed before the answer was ready")
 
     def _late(self, reason: str, message: str) -> ApiError:
         self._metrics.sheds.labels(reason).inc()

@@ -102,15 +102,19 @@ def _is_cross_site(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
+def _has_own_limits(path: str) -> bool:
+    return path == "/v1/grade" or (path.startswith("/v2/models/") and path.endswith("/infer"))
+
+
 class JsonLimitMiddleware:
-    """Bounds every body but that of ``/v1/grade``, which has limits of its own."""
+    """Bounds every body but those with pictures, whose routes have limits of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] == "/v1/grade":
+        if scope["type"] != "http" or _has_own_limits(scope["path"]):
             await self._app(scope, receive, send)
             return
         received = 0

@@ -84,6 +84,17 @@ def decode(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
         ) from error
 
 
+def checked(picture: Pixels, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
+    """A decoded (H, W, 3) uint8 RGB picture, held to the limits that hold for files.
+
+    Raises:
+        PictureError: It is outside ``limits``.
+    """
+    height, width = picture.shape[:2]
+    _check_size(width, height, limits)
+    return picture
+
+
 def resize(picture: Pixels, side: int) -> Pixels:
     """Squash a (H, W, 3) uint8 picture to (side, side, 3), with an antialiasing bilinear filter."""
     if picture.shape[:2] == (side, side):
@@ -110,8 +121,7 @@ def _open(data: bytes, limits: PictureLimits) -> Image.Image:
         ) from error
 
 
-def _check(image: Image.Image, limits: PictureLimits) -> None:
-    width, height = image.size
+def _check_size(width: int, height: int, limits: PictureLimits) -> None:
     if width * height > limits.max_pixels:
         raise PictureError(
             PictureProblem.TOO_LARGE,
@@ -122,6 +132,10 @@ def _check(image: Image.Image, limits: PictureLimits) -> None:
             PictureProblem.TOO_SMALL,
             f"{width} x {height} pixels: each side needs at least {limits.min_side_px}",
         )
+
+
+def _check(image: Image.Image, limits: PictureLimits) -> None:
+    _check_size(*image.size, limits)
     if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
         raise PictureError(
             PictureProblem.UNSUPPORTED, "the picture is animated; send each view as one still"

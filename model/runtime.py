@@ -12,7 +12,7 @@ import onnxruntime as ort
 from model.contract import Assessment, Bundle, BundleError, Precision, ViewQuality
 from model.contract.bundle import Golden
 from model.decision import RawOutputs, assess
-from model.pictures import Pixels, decode, resize
+from model.pictures import Pixels, checked, decode, resize
 from model.quality import measure
 
 OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
@@ -88,15 +88,15 @@ class Grader:
             )
         self.bundle = bundle
 
-    def prepare(self, data: bytes) -> View:
-        """Decode a picture file, resize it and measure its quality.
+    def prepare(self, picture: bytes | Pixels) -> View:
+        """Decode a picture file, or take its RGB pixels (H, W, 3); resize, measure the quality.
 
         Raises:
             PictureError: The picture cannot be graded.
         """
-        picture = decode(data)
-        pixels = resize(picture, self.bundle.manifest.input_size)
-        height, width = picture.shape[:2]
+        decoded = decode(picture) if isinstance(picture, bytes) else checked(picture)
+        pixels = resize(decoded, self.bundle.manifest.input_size)
+        height, width = decoded.shape[:2]
         quality = measure(pixels, (width, height), self.bundle.manifest.thresholds.quality)
         return View(pixels, quality)
 

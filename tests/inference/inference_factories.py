@@ -29,7 +29,7 @@ from model.contract import (
     Verdict,
     ViewQuality,
 )
-from model.pictures import decode
+from model.pictures import Pixels, checked, decode
 from model.runtime import View
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -89,6 +89,7 @@ class FakeGrader:
 
     def __init__(self, answer: Callable[[int], Assessment] | None = None) -> None:
         self.model = ModelRef(name="fake", version="1")
+        self.damage_types = (DamageType.DENT,)
         self.answer = answer or (lambda views: assessment(views=views))
         self.assessed = 0
         self.entered = threading.Semaphore(0)
@@ -103,9 +104,9 @@ class FakeGrader:
         """Let them end."""
         self._open.set()
 
-    def prepare(self, data: bytes) -> View:
+    def prepare(self, picture: bytes | Pixels) -> View:
         """Refuses what the real one refuses."""
-        decode(data)
+        decode(picture) if isinstance(picture, bytes) else checked(picture)
         return View(np.zeros((8, 8, 3), np.uint8), ViewQuality(brightness=0.5, sharpness=0.01))
 
     def assess(self, views: Sequence[View]) -> Assessment:
