@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -22,6 +22,8 @@ from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
 from inference.uploads import Intake
+from inference.v2 import openapi as v2_openapi
+from inference.v2 import routes as v2
 
 _DESCRIPTION = """
 Grades returned goods from photographs, keeps what was said and done about each item, and lets
@@ -31,7 +33,8 @@ A line works with four calls: `POST /v1/grade` for each item, `GET /v1/overrides
 people's answers, `POST /v1/outcomes` for where the items went, `PUT /v1/lines/{line_id}/state`
 for the live page. Whatever is sent twice after a lost reply is stored once.
 
-Every reply that is not a success has the body `{"error": {"code", "message", "field"}}`.
+Every reply that is not a success has the body `{"error": {"code", "message", "field"}}`; under
+`/v2`, as the Open Inference Protocol has it, `{"error": "message"}`.
 """
 _TAGS = [
     {"name": "grading", "description": "Pictures in, verdict out."},
@@ -39,9 +42,20 @@ _TAGS = [
     {"name": "overrides", "description": "People's answers."},
     {"name": "outcomes", "description": "Where items went, and why."},
     {"name": "lines", "description": "Lines as they stand now."},
+    {
+        "name": "open inference protocol",
+        "description": "For inference clients and platforms; nothing is stored.",
+    },
     {"name": "images", "description": "Pictures that were graded."},
     {"name": "health", "description": "For the machines that watch this one."},
 ]
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        v2_openapi.complete(document)
+        return document
 
 
 class AppState(TypedDict):
@@ -82,7 +96,7 @@ def create_app(
             on_started(services)
             yield {"services": services}
 
-    app = FastAPI(
+    app = _Application(
         title="Regrade",
         version=version("regrade"),
         description=_DESCRIPTION,
@@ -95,7 +109,7 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, batch, items, lines, images, health, pages):
+    for module in (grade, batch, items, lines, images, health, v2, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

@@ -20,11 +20,13 @@ class ErrorCode(StrEnum):
 
     MALFORMED_MULTIPART = "malformed_multipart"
     MALFORMED_JSON = "malformed_json"
+    MALFORMED_INFERENCE = "malformed_inference"
     CROSS_SITE_REQUEST = "cross_site_request"
     NOT_FOUND = "not_found"
     UNKNOWN_ITEM = "unknown_item"
     UNKNOWN_IMAGE = "unknown_image"
     UNKNOWN_LINE = "unknown_line"
+    UNKNOWN_MODEL = "unknown_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_TOO_SLOW = "upload_too_slow"
     UNKNOWN_HOST = "unknown_host"
@@ -33,6 +35,7 @@ class ErrorCode(StrEnum):
     ANSWERED_ALREADY = "answered_already"
     BODY_TOO_LARGE = "body_too_large"
     WRONG_CONTENT_TYPE = "wrong_content_type"
+    WRONG_CONTENT_ENCODING = "wrong_content_encoding"
     MISSING_FIELD = "missing_field"
     UNEXPECTED_FIELD = "unexpected_field"
     INVALID_FIELD = "invalid_field"
@@ -45,6 +48,8 @@ class ErrorCode(StrEnum):
     IMAGE_UNSUPPORTED = "image_unsupported"
     TOO_MANY_LINES = "too_many_lines"
     INTERNAL_ERROR = "internal_error"
+    NOT_SUPPORTED = "not_supported"
+    NOT_READY = "not_ready"
     OVERLOADED = "overloaded"
     DEADLINE_MISSED = "deadline_missed"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -66,6 +71,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         400, "The body is not valid multipart/form-data, or ends before its last boundary."
     ),
     ErrorCode.MALFORMED_JSON: ErrorKind(400, "The body, or the field `item`, is not JSON."),
+    ErrorCode.MALFORMED_INFERENCE: ErrorKind(
+        400, "A request under `/v2` is not of the protocol, or not for this model."
+    ),
     ErrorCode.CROSS_SITE_REQUEST: ErrorKind(
         403, "A browser sent a change from a page of another site."
     ),
@@ -73,6 +81,7 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNKNOWN_ITEM: ErrorKind(404, "No grading or outcome names this item."),
     ErrorCode.UNKNOWN_IMAGE: ErrorKind(404, "No grading used this picture."),
     ErrorCode.UNKNOWN_LINE: ErrorKind(404, "This line has not reported since the server started."),
+    ErrorCode.UNKNOWN_MODEL: ErrorKind(404, "`/v2` serves no such model or version."),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "The address exists, the method does not."),
     ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(
         408, "The body came too slowly, or stopped; send it again."
@@ -92,6 +101,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.WRONG_CONTENT_TYPE: ErrorKind(
         415, "The Content-Type is not the one that the address takes."
     ),
+    ErrorCode.WRONG_CONTENT_ENCODING: ErrorKind(
+        415, "The body is compressed otherwise than with gzip or deflate."
+    ),
     ErrorCode.UNKNOWN_HOST: ErrorKind(
         421, "The server was not told of the name it was called by; `--host-name` does that."
     ),
@@ -108,6 +120,10 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         422, "A picture is animated, or has more than 8 bits a channel."
     ),
     ErrorCode.INTERNAL_ERROR: ErrorKind(500, "A fault in the server; its log has the details."),
+    ErrorCode.NOT_SUPPORTED: ErrorKind(501, "A part of the protocol that this server leaves out."),
+    ErrorCode.NOT_READY: ErrorKind(
+        503, "The server cannot grade now; `/health/ready` says why.", retry=True
+    ),
     ErrorCode.TOO_MANY_LINES: ErrorKind(429, "More lines report than the server keeps."),
     ErrorCode.OVERLOADED: ErrorKind(
         503,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from model import runtime
 from model.contract import DamageType, ModelRef, Precision
+from model.pictures import Pixels
 from model.runtime import Judgement, View
 
 
@@ -17,16 +18,16 @@ class Grader(Protocol):
     def model(self) -> ModelRef:
         """Which model answers."""
 
-    def prepare(self, data: bytes) -> View:
-        """Decode one picture.
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """What it judges; the maps of a judgement are in this order."""
+
+    def prepare(self, picture: bytes | Pixels) -> View:
+        """Make one picture, a file or its RGB pixels (H, W, 3), ready for the model.
 
         Raises:
             PictureError: The picture cannot be graded.
         """
-
-    @property
-    def damage_types(self) -> tuple[DamageType, ...]:
-        """What the maps of a judgement are of, in their order."""
 
     def judge(self, views: Sequence[View]) -> Judgement:
         """Grade one item by its views (1 or more)."""

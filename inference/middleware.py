@@ -103,6 +103,12 @@ def _is_cross_site(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
+def _has_own_limits(path: str) -> bool:
+    return path in _PICTURES_COME_TO or (
+        path.startswith("/v2/models/") and path.endswith("/infer")
+    )
+
+
 class JsonLimitMiddleware:
     """Bounds every body but those that bring pictures, which have limits of their own."""
 
@@ -111,7 +117,7 @@ class JsonLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in _PICTURES_COME_TO:
+        if scope["type"] != "http" or _has_own_limits(scope["path"]):
             await self._app(scope, receive, send)
             return
         received = 0

@@ -17,6 +17,7 @@ from inference.settings import ServerSettings
 from inference.signals import Signal
 from inference.threads import StoreThreads
 from inference.uploads import Intake
+from inference.v2.statistics import Statistics
 from model.contract import Identifier
 
 
@@ -33,6 +34,8 @@ class Services:
     metrics: Metrics
     board: LineBoard = field(default_factory=LineBoard)
     desk: ReviewDesk = field(default_factory=ReviewDesk)
+    inferred: Statistics = field(default_factory=Statistics)
+    """Of requests under ``/v2``."""
     answered: Signal = field(default_factory=Signal)
     """Notified after each stored override."""
 

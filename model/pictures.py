@@ -112,6 +112,17 @@ def squash(data: bytes, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Sq
     return Squashed(_squash(upright, side), (height, width) if turned else (width, height))
 
 
+def squash_pixels(picture: Pixels, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Squashed:
+    """Squash a decoded (H, W, 3) uint8 RGB picture, held to the limits that hold for files.
+
+    Raises:
+        PictureError: It is outside ``limits``.
+    """
+    height, width = picture.shape[:2]
+    _check_size(width, height, limits)
+    return Squashed(resize(picture, side), (width, height))
+
+
 def _reduction(shorter: int, side: int) -> int:
     """The largest factor that leaves the shorter side the pixels that a fair squash needs."""
     fitting = (factor for factor in _FACTORS if shorter // factor >= _SPARE * side)
@@ -159,8 +170,7 @@ def _open(data: bytes, limits: PictureLimits) -> Image.Image:
         ) from error
 
 
-def _check(image: Image.Image, limits: PictureLimits) -> None:
-    width, height = image.size
+def _check_size(width: int, height: int, limits: PictureLimits) -> None:
     if width * height > limits.max_pixels:
         raise PictureError(
             PictureProblem.TOO_LARGE,
@@ -171,6 +181,10 @@ def _check(image: Image.Image, limits: PictureLimits) -> None:
             PictureProblem.TOO_SMALL,
             f"{width} x {height} pixels: each side needs at least {limits.min_side_px}",
         )
+
+
+def _check(image: Image.Image, limits: PictureLimits) -> None:
+    _check_size(*image.size, limits)
     if image.format in ("PNG", "WEBP") and getattr(image, "is_animated", False):
         raise PictureError(
             PictureProblem.UNSUPPORTED, "the picture is animated; send each view as one still"

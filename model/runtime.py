@@ -12,7 +12,7 @@ import onnxruntime as ort
 from model.contract import Assessment, Bundle, BundleError, Precision, ViewQuality
 from model.contract.bundle import Golden
 from model.decision import Floats, RawOutputs, assess
-from model.pictures import Pixels, squash
+from model.pictures import Pixels, squash, squash_pixels
 from model.quality import measure
 
 OUTPUTS = ("grade_logits", "damage_logits", "damage_maps", "unfamiliarity")
@@ -97,16 +97,20 @@ class Grader:
             )
         self.bundle = bundle
 
-    def prepare(self, data: bytes) -> View:
-        """Decode a picture file, resize it and measure its quality.
+    def prepare(self, picture: bytes | Pixels) -> View:
+        """Decode a picture file, or take its RGB pixels (H, W, 3); resize, measure the quality.
 
         Raises:
             PictureError: The picture cannot be graded.
         """
         manifest = self.bundle.manifest
-        picture = squash(data, manifest.input_size)
-        quality = measure(picture.pixels, picture.source_size, manifest.thresholds.quality)
-        return View(picture.pixels, quality)
+        squashed = (
+            squash(picture, manifest.input_size)
+            if isinstance(picture, bytes)
+            else squash_pixels(picture, manifest.input_size)
+        )
+        quality = measure(squashed.pixels, squashed.source_size, manifest.thresholds.quality)
+        return View(squashed.pixels, quality)
 
     def run(self, images: Pixels) -> RawOutputs:
         """Run the network on (N, H, W, 3) uint8."""

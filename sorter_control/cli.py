@@ -81,6 +81,7 @@ def sort(
     """Control a sorter: have each item graded and send it down its lane."""
     import httpx
 
+    from regrade.client import AsyncClient
     from sorter_control.controller.camera import Camera
     from sorter_control.controller.controller import Controller
     from sorter_control.controller.facts import load_facts
@@ -100,7 +101,7 @@ def sort(
             try:
                 async with (
                     httpx.AsyncClient(base_url=camera, timeout=2.0) as camera_client,
-                    httpx.AsyncClient(base_url=server, timeout=5.0) as server_client,
+                    AsyncClient(server) as server_client,
                 ):
                     sorting = Sorting(
                         Controller(settings, journal),

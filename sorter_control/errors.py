@@ -6,11 +6,9 @@
     ├── SettingsError           a file or option is wrong: fix it and start again
     ├── PlcError                the PLC did not answer as it should: try again at the next poll
     │   └── MapError            the PLC speaks another register map: stop
-    ├── CameraError             no capture for this item: it goes to the manual lane
-    └── ServerError             the grading server did not do what was asked
-        ├── ServerUnreachableError  nobody answers: try again later
-        ├── ServerBusyError         'later', or too slow: try again later
-        └── ServerRefusedError      the request was understood and refused: trying again is useless
+    └── CameraError             no capture for this item: it goes to the manual lane
+
+Errors of the grading server are those of ``regrade.client``.
 """
 
 from __future__ import annotations
@@ -34,19 +32,3 @@ class MapError(PlcError):
 
 class CameraError(SorterError):
     """The camera station has no capture for the item."""
-
-
-class ServerError(SorterError):
-    """The grading server did not do what was asked."""
-
-
-class ServerUnreachableError(ServerError):
-    """There is no connection to the server."""
-
-
-class ServerBusyError(ServerError):
-    """The server is there, but was too slow, failed inside, or said 'later'."""
-
-
-class ServerRefusedError(ServerError):
-    """The server refused the request; sending it again gives the same answer."""

@@ -1,5 +1,5 @@
 """From a submission to a stored verdict."""
 
-from inference.grading.service import Graded, GradingService
+from inference.grading.service import Assessed, Graded, GradingService
 
-__all__ = ["Graded", "GradingService"]
+__all__ = ["Assessed", "Graded", "GradingService"]

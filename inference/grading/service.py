@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from inference.pictures import PictureStore
 from inference.scheduling import Refusal, RefusedError, Terms, Workers
 from inference.scheduling.workers import Piece
 from inference.settings import Capacity
-from inference.store import CaptureConflictError, NewGrading, Store
+from inference.store import CaptureConflictError, NewGrading
 from inference.threads import StoreThreads
 from inference.uploads import Picture, Submission
 from model.contract import Timings, Verdict
 from model.decision import Floats
+from model.pictures import Pixels
+from model.runtime import Judgement
 
 log = structlog.get_logger(__name__)
 #: They wait for the disk, which writes for all that wait at once.
@@ -43,6 +46,14 @@ class Graded:
     verdict: Verdict
     maps: Floats | None = None
     """(V, T, h, w) of the run that gave it; None: it was given before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What a bundle makes of an item, and where the time went."""
+
+    judgement: Judgement
+    timings: Timings
 
 
 @dataclass(slots=True, eq=False)
@@ -127,30 +138,33 @@ class GradingService:
         Raises:
             ApiError: There is no time to look at it again.
         """
-        maps = await self._maps(submission, terms) if graded.maps is None else graded.maps
+        maps = graded.maps
+        if maps is None:
+            maps = (await self.assess(_files(submission), terms)).judgement.damage_maps
         return await asyncio.to_thread(
             Explanation.of, maps, self._grader.damage_types, self._grader.model
         )
 
-    async def _maps(self, submission: Submission, terms: Terms) -> Floats:
-        work = Work(self._grader, submission.pictures)
+    async def assess(self, pictures: Sequence[bytes | Pixels], terms: Terms) -> Assessed:
+        """Grade one item without a record: nothing is stored, and a repeat is graded again.
+
+        Args:
+            pictures: Its views: files, or RGB pixels (H, W, 3).
+            terms: Deadline and priority.
+
+        Raises:
+            ApiError: A picture cannot be used, or there is no time.
+        """
         try:
-            piece = self.workers.submit(terms, len(submission.pictures), work)
+            piece = self.workers.submit(terms, len(pictures), Work(self._grader, pictures))
             done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
             if done:
-                return piece.result.result().judgement.damage_maps
+                worked = piece.result.result()
+                return Assessed(worked.judgement, _timings(terms, piece, worked))
         except RefusedError as refused:
             raise _refusal(refused) from refused
         self.workers.withdraw(piece)
         raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
-
-    async def _known(self, submission: Submission) -> Verdict | None:
-        try:
-            return await self._store.read(
-                Store.verdict_for, submission.capture_id, submission.fingerprint
-            )
-        except CaptureConflictError as error:
-            raise _conflict(submission.capture_id) from error
 
     def _start(self, submission: Submission, terms: Terms) -> _Job:
         capture_id, pictures = submission.capture_id, submission.pictures
@@ -213,12 +227,7 @@ class GradingService:
             graded_at=datetime.now(UTC),
             model=self._grader.model,
             images=tuple(picture.sha256 for picture in submission.pictures),
-            timings=Timings(
-                decode_ms=_ms(worked.decoded_s - worked.began_s),
-                queue_ms=_ms(worked.began_s - piece.arrived_s),
-                model_ms=_ms(worked.ended_s - worked.decoded_s),
-                total_ms=_ms(worked.ended_s - terms.deadline.started_s),
-            ),
+            timings=_timings(terms, piece, worked),
         )
 
     def _save(self, pictures: tuple[Picture, ...]) -> None:
@@ -259,6 +268,19 @@ def _refusal(refused: RefusedError) -> ApiError:
         ErrorCode.DEADLINE_MISSED if refused.reason in _NO_TIME else ErrorCode.OVERLOADED,
         _MESSAGES[refused.reason],
         retry_after_s=max(1, math.ceil(refused.wait_s)),
+    )
+
+
+def _files(submission: Submission) -> tuple[bytes, ...]:
+    return tuple(picture.data for picture in submission.pictures)
+
+
+def _timings(terms: Terms, piece: Piece[Worked], worked: Worked) -> Timings:
+    return Timings(
+        decode_ms=_ms(worked.decoded_s - worked.began_s),
+        queue_ms=_ms(worked.began_s - piece.arrived_s),
+        model_ms=_ms(worked.ended_s - worked.decoded_s),
+        total_ms=_ms(worked.ended_s - terms.deadline.started_s),
     )
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from inference.errors import ApiError, ErrorCode
 from inference.grader import Grader
-from inference.uploads import Picture
-from model.pictures import PictureError
+from model.pictures import PictureError, Pixels
 from model.runtime import Judgement, View
 
 
@@ -32,13 +31,13 @@ class Work:
 
     Attributes:
         grader: Decodes and judges.
-        pictures: The item's views.
+        pictures: The item's views: files, or RGB pixels (H, W, 3).
         save: Begins to write the pictures, once they are known to be good: the disk works while
             the network does.
     """
 
     grader: Grader
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[bytes | Pixels]
     save: Callable[[], Future[None]] | None = None
 
     def __call__(self) -> Worked:
@@ -48,15 +47,15 @@ class Work:
             ApiError: A picture cannot be used.
         """
         began_s = time.perf_counter()
-        views = [self._prepare(index, each.data) for index, each in enumerate(self.pictures)]
+        views = [self._prepare(index, each) for index, each in enumerate(self.pictures)]
         decoded_s = time.perf_counter()
         saved = self.save() if self.save is not None else None
         judgement = self.grader.judge(views)
         return Worked(judgement, saved, began_s, decoded_s, time.perf_counter())
 
-    def _prepare(self, index: int, data: bytes) -> View:
+    def _prepare(self, index: int, picture: bytes | Pixels) -> View:
         try:
-            return self.grader.prepare(data)
+            return self.grader.prepare(picture)
         except PictureError as error:
             raise ApiError(
                 ErrorCode(error.problem.value), str(error), field=f"images[{index}]"

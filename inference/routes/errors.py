@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from inference.errors import ERRORS, ApiError, ErrorCode, ErrorReply, StoreUnavailableError
+from inference.v2 import errors as v2
 
 log = structlog.get_logger(__name__)
 _BY_STATUS = {
@@ -63,6 +64,8 @@ def answer(request: Request, error: ApiError) -> Response:
     """The reply for an error; the metrics count its code."""
     request.state.error_code = error.code.value
     headers = {"Retry-After": str(error.retry_after_s)} if error.kind.retry else None
+    if v2.is_v2(request.url.path):
+        return JSONResponse(v2.body_of(error), v2.status_of(error.code), headers=headers)
     return JSONResponse(
         error.reply().model_dump(mode="json"), status_code=error.kind.status, headers=headers
     )

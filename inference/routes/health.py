@@ -52,24 +52,25 @@ async def ready(parts: Parts, response: Response) -> Readiness:
     The model's golden answers are checked before the server starts to listen; database and
     picture directory are written to at each call.
     """
-    problems = await _problems(parts)
-    response.status_code = 503 if problems else 200
-    return Readiness(ready=not problems, model=parts.grader.model, problems=problems)
+    found = await problems(parts)
+    response.status_code = 503 if found else 200
+    return Readiness(ready=not found, model=parts.grader.model, problems=found)
 
 
-async def _problems(parts: Services) -> tuple[str, ...]:
-    problems = []
+async def problems(parts: Services) -> tuple[str, ...]:
+    """What keeps the server from grading and storing now."""
+    found = []
     try:
         await parts.store.write(Store.check_writable)
     except StoreUnavailableError as error:
-        problems.append(str(error))
+        found.append(str(error))
     try:
         await asyncio.to_thread(parts.pictures.check_writable)
     except StoreUnavailableError as error:
-        problems.append(str(error))
+        found.append(str(error))
     if parts.answered.closed:
-        problems.append("the server is stopping")
-    return tuple(problems)
+        found.append("the server is stopping")
+    return tuple(found)
 
 
 @router.get(

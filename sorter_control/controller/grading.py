@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from model.contract import ItemFacts
+from regrade.client import BusyError, ClientError, UnreachableError
 from sorter_control.controller.camera import Camera
 from sorter_control.controller.server import Server
 from sorter_control.controller.values import (
@@ -16,12 +17,7 @@ from sorter_control.controller.values import (
     Observation,
     RequestGrade,
 )
-from sorter_control.errors import (
-    CameraError,
-    ServerBusyError,
-    ServerRefusedError,
-    ServerUnreachableError,
-)
+from sorter_control.errors import CameraError
 from sorter_control.routing import FailSafe
 
 
@@ -41,7 +37,6 @@ class Grading:
     async def run(self, request: RequestGrade) -> None:
         """Photograph, identify, grade; ends by the deadline in every case."""
         item_id: str | None = None
-        where = Failure(FailSafe.NO_CAPTURE, "The camera had no capture of it before the deadline")
         try:
             async with asyncio.timeout(request.deadline_s) as deadline:
                 capture = await self._camera.capture(request.tid)
@@ -52,21 +47,24 @@ class Grading:
                     return
                 self._observe(Identified(request.tid, facts.item_id, facts))
                 pictures = [await self._camera.picture(path) for path in capture.pictures]
-                where = Failure(FailSafe.NO_VERDICT, "The server gave no verdict in time")
                 left_s = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
-                verdict = await self._server.grade(request.capture_id, facts, pictures, left_s)
-                self._observe(Graded(request.tid, verdict))
+            # Outside: the client keeps the deadline itself, and says what kept it from an answer.
+            verdict = await self._server.grade(request.capture_id, facts, pictures, left_s)
+            self._observe(Graded(request.tid, verdict))
         except TimeoutError:
-            self._observe(NotGraded(request.tid, where, item_id))
+            failure = Failure(
+                FailSafe.NO_CAPTURE, "The camera had no capture of it before the deadline"
+            )
+            self._observe(NotGraded(request.tid, failure, item_id))
         except CameraError as error:
             self._observe(NotGraded(request.tid, Failure(FailSafe.NO_CAPTURE, str(error)), item_id))
-        except ServerUnreachableError:
+        except UnreachableError:
             failure = Failure(FailSafe.NO_VERDICT, "The grading server could not be reached")
             self._observe(NotGraded(request.tid, failure, item_id))
-        except ServerBusyError as error:
+        except BusyError as error:
             failure = Failure(FailSafe.NO_VERDICT, f"The grading server had no time: {error}")
             self._observe(NotGraded(request.tid, failure, item_id))
-        except ServerRefusedError as error:
+        except ClientError as error:
             failure = Failure(FailSafe.NO_VERDICT, f"The grading server refused: {error}")
             self._observe(NotGraded(request.tid, failure, item_id))
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from model.contract import ItemFacts, Outcome
+from regrade.client import ClientError, RefusedError, UnreachableError
 from sorter_control.controller.camera import Camera
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.grading import Grading
@@ -28,13 +29,7 @@ from sorter_control.controller.values import (
     RequestGrade,
 )
 from sorter_control.drivers import Plc
-from sorter_control.errors import (
-    MapError,
-    PlcError,
-    ServerError,
-    ServerRefusedError,
-    ServerUnreachableError,
-)
+from sorter_control.errors import MapError, PlcError
 from sorter_control.routing import FailSafe
 
 _log = structlog.get_logger(__name__)
@@ -108,7 +103,7 @@ class Sorting:
 
     async def _wait(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        with suppress(ServerError):
+        with suppress(ClientError):
             await self._deliver_now()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -154,9 +149,9 @@ class Sorting:
         """
         try:
             await saying
-        except ServerUnreachableError:
+        except UnreachableError:
             await asyncio.sleep(self.rhythm.retry_s)
-        except ServerError as error:
+        except ClientError as error:
             trouble.failed(error)
             await asyncio.sleep(self.rhythm.retry_s)
         else:
@@ -168,7 +163,7 @@ class Sorting:
             try:
                 await self.server.post_outcomes(outcomes)
                 self.journal.answered(outcomes)
-            except ServerRefusedError:
+            except RefusedError:
                 await self._deliver_one_by_one(outcomes)
 
     async def _deliver_one_by_one(self, outcomes: list[Outcome]) -> None:
@@ -176,7 +171,7 @@ class Sorting:
             try:
                 await self.server.post_outcomes([outcome])
                 self.journal.answered([outcome])
-            except ServerRefusedError as error:
+            except RefusedError as error:
                 _log.error("outcome_refused", outcome_id=outcome.outcome_id, problem=str(error))
                 self.journal.answered([outcome], answer=str(error))
 

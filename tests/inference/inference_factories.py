@@ -29,7 +29,7 @@ from model.contract import (
     Verdict,
     ViewQuality,
 )
-from model.pictures import decode
+from model.pictures import Pixels, decode, squash_pixels
 from model.runtime import Judgement, View
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -104,9 +104,9 @@ class FakeGrader:
         """Let them end."""
         self._open.set()
 
-    def prepare(self, data: bytes) -> View:
+    def prepare(self, picture: bytes | Pixels) -> View:
         """Refuses what the real one refuses."""
-        decode(data)
+        decode(picture) if isinstance(picture, bytes) else squash_pixels(picture, 8)
         return View(np.zeros((8, 8, 3), np.uint8), ViewQuality(brightness=0.5, sharpness=0.01))
 
     def judge(self, views: Sequence[View]) -> Judgement:

@@ -168,7 +168,7 @@ def test_bad_queries_are_refused(client: TestClient, address: str) -> None:
 
 
 def test_unknown_addresses_and_methods_have_the_one_error_shape(client: TestClient) -> None:
-    assert error_of(client.get("/v2/anything")) == (404, "not_found", None)
+    assert error_of(client.get("/v3/anything")) == (404, "not_found", None)
     wrong = client.delete("/v1/grade")
     assert error_of(wrong) == (405, "method_not_allowed", None)
     assert "POST" in wrong.headers["allow"]

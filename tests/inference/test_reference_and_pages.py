@@ -58,6 +58,17 @@ def test_openapi_lists_every_route_and_every_error(document: dict[str, Any]) -> 
         "/health/live",
         "/health/ready",
         "/metrics",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/stats",
+        "/v2/repository/index",
+        "/v2/repository/models/{model_name}/{action}",
+        *(
+            f"/v2/models/{{model_name}}{version}{rest}"
+            for version in ("", "/versions/{model_version}")
+            for rest in ("", "/ready", "/config", "/stats", "/infer")
+        ),
     }
     shown = str(document["paths"])
     general = {ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED}
@@ -72,8 +83,9 @@ def test_every_operation_is_explained_and_errors_have_one_model(document: dict[s
             assert len(operation["description"]) > 20, where
             for status, reply in operation["responses"].items():
                 if status.startswith(("4", "5")) and path != "/health/ready":
+                    name = "InferenceError" if path.startswith("/v2") else "ErrorReply"
                     schema = reply["content"]["application/json"]["schema"]
-                    assert schema == {"$ref": "#/components/schemas/ErrorReply"}, (where, status)
+                    assert schema == {"$ref": f"#/components/schemas/{name}"}, (where, status)
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from model.contract import Grade, ItemFacts, LineState, Outcome
+from regrade.client import AsyncClient
 from sorter_control.controller.camera import Camera
 from sorter_control.sim.camera import CameraStation
 from tests.sorter_control.factories import make_verdict
@@ -30,9 +31,7 @@ class FakeServer:
         self.graded: list[httpx.Request] = []
         self.overrides: list[dict[str, Any]] = []
         self.refused: set[str] = set()
-        self.client = httpx.AsyncClient(
-            transport=httpx.MockTransport(self.answer), base_url="http://server"
-        )
+        self.client = AsyncClient("http://server", transport=httpx.MockTransport(self.answer))
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         if not self.up:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from model.contract import ItemFacts
+from regrade.client import AccessError, AnswerError, AsyncClient, BusyError, RefusedError
 from sorter_control.controller.camera import Picture
 from sorter_control.controller.facts import load_facts
 from sorter_control.controller.grading import Grading
@@ -21,12 +22,7 @@ from sorter_control.controller.values import (
     Observation,
     RequestGrade,
 )
-from sorter_control.errors import (
-    CameraError,
-    ServerBusyError,
-    ServerRefusedError,
-    SettingsError,
-)
+from sorter_control.errors import CameraError, SettingsError
 from sorter_control.sim.camera import CameraStation
 from sorter_control.sim.feed import Feed, FeedRow
 from tests.sorter_control.fake_server import FACTS, PICTURE, FakeServer, camera_of
@@ -98,7 +94,7 @@ async def test_a_server_that_is_away_is_no_verdict(
     station: CameraStation, server: FakeServer
 ) -> None:
     server.up = False
-    identified, missed = await graded(station, server, 4)
+    identified, missed = await graded(station, server, 4, deadline_s=0.5)
     assert isinstance(identified, Identified)
     assert isinstance(missed, NotGraded)
     assert missed.failure.rule == "no_verdict"
@@ -108,10 +104,11 @@ async def test_a_server_that_is_away_is_no_verdict(
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (503, ServerBusyError),
-        (500, ServerBusyError),
-        (429, ServerBusyError),
-        (422, ServerRefusedError),
+        (503, BusyError),
+        (500, BusyError),
+        (429, BusyError),
+        (403, AccessError),
+        (422, RefusedError),
     ],
 )
 async def test_an_answer_is_either_later_or_never(status: int, error: type[Exception]) -> None:
@@ -119,7 +116,7 @@ async def test_an_answer_is_either_later_or_never(status: int, error: type[Excep
         return httpx.Response(status, text="why")
 
     transport = httpx.MockTransport(answer)
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+    async with AsyncClient("http://server", transport=transport) as client:
         with pytest.raises(error, match="why"):
             await Server(client).post_outcomes([])
 
@@ -127,8 +124,8 @@ async def test_an_answer_is_either_later_or_never(status: int, error: type[Excep
 @pytest.mark.parametrize("body", ["", "[]", "{}"])
 async def test_an_answer_that_is_no_verdict_is_refused(body: str) -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, text=body))
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-        with pytest.raises(ServerRefusedError, match="no verdict"):
+    async with AsyncClient("http://server", transport=transport) as client:
+        with pytest.raises(AnswerError, match="no verdict"):
             await Server(client).grade("c", FACTS["RET-0"], [], 1.0)
 
 

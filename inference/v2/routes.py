@@ -1,0 +1,292 @@
+"""``/v2``: the addresses of the Open Inference Protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+
+from inference.errors import ApiError, ErrorCode
+from inference.grading import Assessed
+from inference.routes.health import problems
+from inference.routes.submitted import CallersTerms, check_declared_length
+from inference.scheduling import Deadline, Terms
+from inference.services import Parts, Services
+from inference.v2 import openapi
+from inference.v2.compression import compress, decompress
+from inference.v2.documents import (
+    IndexEntry,
+    InferReply,
+    Live,
+    ModelConfig,
+    ModelMetadata,
+    Ready,
+    ServerMetadata,
+    StatisticsReply,
+)
+from inference.v2.errors import responses
+from inference.v2.messages import HEADER_LENGTH, Inference, parse, render
+from inference.v2.model import ServedModel, Views, items_of, wanted_outputs
+
+_TAGS: list[Any] = ["open inference protocol"]
+_NAME = Path(description="Name of the model: the bundle's.")
+_VERSION = Path(description="Version: the digits of the bundle's version.")
+_BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+def _served(parts: Parts) -> ServedModel:
+    return ServedModel(parts.grader.model, parts.grader.damage_types)
+
+
+Served = Annotated[ServedModel, Depends(_served)]
+
+
+def _newest(served: Served, model_name: Annotated[str, _NAME]) -> ServedModel:
+    return ServedModel.named(served, model_name, None)
+
+
+def _versioned(
+    served: Served, model_name: Annotated[str, _NAME], model_version: Annotated[str, _VERSION]
+) -> ServedModel:
+    return ServedModel.named(served, model_name, model_version)
+
+
+def _server_router() -> APIRouter:
+    router = APIRouter(prefix="/v2", tags=_TAGS)
+
+    @router.get("", summary="Server metadata", responses=responses())
+    async def server_metadata() -> ServerMetadata:
+        """Name, version, and the extensions of the protocol that are served."""
+        return ServerMetadata()
+
+    @router.get("/health/live", summary="Does the server answer", responses=responses())
+    async def live() -> Live:
+        """Always 200: a process that does not answer this should be restarted."""
+        return Live()
+
+    @router.get(
+        "/health/ready", summary="Can the server infer", responses=responses(ErrorCode.NOT_READY)
+    )
+    async def ready(parts: Parts) -> Ready:
+        """200 as `/health/ready` is."""
+        return await _ready(parts)
+
+    @router.get("/models/stats", summary="Statistics of all models", responses=responses())
+    async def all_statistics(served: Served, parts: Parts) -> StatisticsReply:
+        """What the protocol asked of the model that is served."""
+        return StatisticsReply.of(served, parts.inferred)
+
+    @router.post(
+        "/repository/index",
+        summary="List the models",
+        responses=responses(ErrorCode.CROSS_SITE_REQUEST),
+    )
+    async def index(served: Served) -> list[IndexEntry]:
+        """The one model that is served; it is always ready."""
+        return [IndexEntry(name=served.name, version=served.version)]
+
+    @router.post(
+        "/repository/models/{model_name}/{action}",
+        summary="Load or unload a model",
+        response_class=Response,
+        responses=responses(
+            ErrorCode.NOT_SUPPORTED, ErrorCode.CROSS_SITE_REQUEST, ErrorCode.INVALID_FIELD
+        ),
+    )
+    async def refuse_loading(
+        model_name: Annotated[str, _NAME],  # noqa: ARG001 - in the address, and so in OpenAPI
+        action: Literal["load", "unload"],
+    ) -> None:
+        """Refused: the server serves the bundle that it was started with."""
+        raise ApiError(
+            ErrorCode.NOT_SUPPORTED,
+            f"{action} is not supported: the server serves the bundle that it was started with",
+        )
+
+    return router
+
+
+def _model_router(prefix: str, named: Callable[..., ServedModel]) -> APIRouter:
+    """The addresses of one model, with or without a version."""
+    router = APIRouter(prefix=f"/v2/models/{{model_name}}{prefix}", tags=_TAGS)
+    unknown = responses(ErrorCode.UNKNOWN_MODEL)
+
+    @router.get("", summary="Model metadata", responses=unknown)
+    async def metadata(model: ServedModel = Depends(named)) -> ModelMetadata:
+        """Inputs, of which a request has one, and outputs, with datatype and shape."""
+        return ModelMetadata.of(model)
+
+    @router.get(
+        "/ready",
+        summary="Can the model infer",
+        responses=responses(ErrorCode.UNKNOWN_MODEL, ErrorCode.NOT_READY),
+        dependencies=[Depends(named)],
+    )
+    async def ready(parts: Parts) -> Ready:
+        """200 as `/health/ready` is."""
+        return await _ready(parts)
+
+    @router.get("/config", summary="Model configuration", responses=unknown)
+    async def config(model: ServedModel = Depends(named)) -> ModelConfig:
+        """The configuration as Triton's clients read it."""
+        return ModelConfig.of(model)
+
+    @router.get("/stats", summary="Model statistics", responses=unknown)
+    async def statistics(parts: Parts, model: ServedModel = Depends(named)) -> StatisticsReply:
+        """What the protocol asked of the model since the server started."""
+        return StatisticsReply.of(model, parts.inferred)
+
+    @router.post(
+        "/infer",
+        summary="Infer",
+        response_model=InferReply,
+        responses={
+            200: {
+                "description": "JSON; where outputs are wanted in binary, JSON and their bytes.",
+                "content": _BINARY,
+            },
+            **responses(*_INFER_ERRORS),
+        },
+        openapi_extra=_INFER_BODY,
+    )
+    async def infer(
+        request: Request,
+        parts: Parts,
+        terms: CallersTerms,
+        model: ServedModel = Depends(named),
+        inference_header_content_length: Annotated[
+            str | None, Header(description="Length of the JSON, where tensors follow it.")
+        ] = None,
+    ) -> Response:
+        """Grade 1 to 8 items of 1 to 8 views each. Nothing of it is stored.
+
+        Each item takes a place in the queue as a request to `POST /v1/grade` does. The deadline is
+        `X-Deadline-Ms` or the parameter `timeout` in microseconds, whichever is earlier.
+        """
+        try:
+            return await _infer(request, parts, model, terms, inference_header_content_length)
+        except ApiError:
+            parts.inferred.failed(terms.deadline.started_s)
+            raise
+
+    return router
+
+
+_INFER_ERRORS = (
+    ErrorCode.MALFORMED_INFERENCE,
+    ErrorCode.CROSS_SITE_REQUEST,
+    ErrorCode.UNKNOWN_MODEL,
+    ErrorCode.UPLOAD_TOO_SLOW,
+    ErrorCode.BODY_TOO_LARGE,
+    ErrorCode.WRONG_CONTENT_ENCODING,
+    ErrorCode.INVALID_FIELD,
+    ErrorCode.IMAGE_EMPTY,
+    ErrorCode.IMAGE_NOT_RECOGNISED,
+    ErrorCode.IMAGE_TRUNCATED,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.IMAGE_TOO_SMALL,
+    ErrorCode.IMAGE_UNSUPPORTED,
+    ErrorCode.NOT_SUPPORTED,
+    ErrorCode.OVERLOADED,
+    ErrorCode.DEADLINE_MISSED,
+)
+_INFER_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON, and the bytes of tensors behind it; the media type is not looked at.",
+        "content": {"application/json": {"schema": openapi.REQUEST}, **_BINARY},
+    }
+}
+
+
+async def _ready(parts: Services) -> Ready:
+    if found := await problems(parts):
+        raise ApiError(ErrorCode.NOT_READY, "; ".join(found))
+    return Ready()
+
+
+async def _infer(
+    request: Request,
+    parts: Services,
+    model: ServedModel,
+    terms: Terms,
+    header_length: str | None,
+) -> Response:
+    check_declared_length(request, parts.settings.upload)
+    parts.grading.check(terms)
+    with parts.intake.upload() as upload:
+        chunks: list[bytes] = []
+        await parts.intake.receive(upload, request.stream(), chunks.append, terms.deadline)
+        encoding = request.headers.get("content-encoding")
+        limit = parts.settings.upload.max_body_bytes
+        inference = await asyncio.to_thread(
+            _parsed, b"".join(chunks), encoding, limit, header_length
+        )
+        wanted = wanted_outputs(model, inference.request)
+        items = items_of(inference, parts.settings.upload.max_images)
+        terms = _earlier(terms, inference.request.parameters.timeout)
+        assessed = await _graded(parts, items, terms)
+    began_output_s = time.perf_counter()
+    reply = render(
+        (model.name, model.version),
+        inference.request.id,
+        [(each.tensor([one.judgement.assessment for one in assessed]), each.binary) for each in wanted],
+        {"bundle_version": model.ref.version},
+    )
+    content, content_encoding = compress(reply.body, request.headers.get("accept-encoding"))
+    headers = {"Vary": "Accept-Encoding"}
+    if reply.header_length is not None:
+        headers[HEADER_LENGTH] = str(reply.header_length)
+    if content_encoding is not None:
+        headers["Content-Encoding"] = content_encoding
+    output_s = time.perf_counter() - began_output_s
+    parts.inferred.succeeded(terms.deadline.started_s, [each.timings for each in assessed], output_s)
+    media_type = "application/json" if reply.header_length is None else "application/octet-stream"
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def _parsed(body: bytes, encoding: str | None, limit: int, header_length: str | None) -> Inference:
+    return parse(decompress(body, encoding, limit), header_length)
+
+
+def _earlier(terms: Terms, timeout_us: int | None) -> Terms:
+    if timeout_us is None:
+        return terms
+    deadline = terms.deadline
+    at_s = deadline.started_s + timeout_us / 1e6
+    earliest_s = at_s if deadline.at_s is None else min(at_s, deadline.at_s)
+    return Terms(Deadline(deadline.started_s, earliest_s), terms.priority)
+
+
+async def _graded(parts: Services, items: list[Views], terms: Terms) -> list[Assessed]:
+    """All items side by side; the first that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_one(parts, number, views, terms))
+                for number, views in enumerate(items)
+            ]
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return [task.result() for task in tasks]
+
+
+async def _one(parts: Services, number: int, views: Views, terms: Terms) -> Assessed:
+    try:
+        return await parts.grading.assess(views, terms)
+    except ApiError as error:
+        if error.field is None:
+            raise
+        raise ApiError(error.code, error.message, field=f"item {number}, {error.field}") from error
+
+
+router = APIRouter()
+for each in (
+    _server_router(),
+    _model_router("", _newest),
+    _model_router("/versions/{model_version}", _versioned),
+):
+    router.include_router(each)
