@@ -145,8 +145,7 @@ def bare_limit(bundle: Bundle, jpegs: Sequence[bytes], seconds: float) -> Figure
     networks = [Network(bundle.network, threads=1) for _ in range(os.cpu_count() or 1)]
 
     def item(network: Network, jpeg: bytes) -> None:
-        image = Image.open(BytesIO(jpeg)).convert("RGB")
-        small = image.resize((side, side), Image.Resampling.BILINEAR)
+        small = Image.open(BytesIO(jpeg)).resize((side, side), Image.Resampling.BILINEAR)
         network.run(np.asarray(small)[None])
 
     def work(network: Network, done: list[float], end_s: float) -> None:
@@ -265,7 +264,7 @@ def main() -> None:
             print(f"round {number + 1}, {each.name}: {answered:.2f} of the bare limit")
     middle = medians(bare)
     servers = {name: medians(figures) for name, figures in rounds.items()}
-    found = {
+    found: dict[str, Any] = {
         "machine": processor(),
         "picture_bytes": statistics.median(len(jpeg) for jpeg in jpegs),
         "bare": middle,

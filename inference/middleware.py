@@ -104,9 +104,7 @@ def _is_cross_site(headers: Headers) -> bool:
 
 
 def _has_own_limits(path: str) -> bool:
-    return path in _PICTURES_COME_TO or (
-        path.startswith("/v2/models/") and path.endswith("/infer")
-    )
+    return path in _PICTURES_COME_TO or (path.startswith("/v2/models/") and path.endswith("/infer"))
 
 
 class JsonLimitMiddleware:

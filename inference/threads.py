@@ -49,11 +49,14 @@ class StoreThreads:
         """
         return await self._run(self._writers, partial(method, self._store, *args, **kwargs))
 
+    def reading(
+        self, method: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Callable[[], T]:
+        """The same as ``read``, for whoever has a thread of its own: blocking when it is called."""
+        return partial(_translated, partial(method, self._store, *args, **kwargs))
+
     async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, call)
-        except SQLAlchemyError as error:
-            raise StoreUnavailableError(f"the database failed: {error}") from error
+        return await asyncio.get_running_loop().run_in_executor(pool, _translated, call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,3 +65,10 @@ class StoreThreads:
         # Writers first: what was accepted is finished.
         for pool in (self._writers, self._readers):
             await asyncio.to_thread(pool.shutdown)
+
+
+def _translated(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except SQLAlchemyError as error:
+        raise StoreUnavailableError(f"the database failed: {error}") from error

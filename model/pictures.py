@@ -144,7 +144,8 @@ def _opened(data: bytes, limits: PictureLimits) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     """Decode, as RGB, turned by the EXIF orientation."""
     try:
-        return _to_rgb(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)  # else a picture that is upright is copied
+        return _to_rgb(image)
     except _DECODER_ERRORS as error:
         raise PictureError(
             PictureProblem.TRUNCATED,
@@ -201,4 +202,5 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")

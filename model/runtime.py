@@ -118,7 +118,8 @@ class Grader:
 
     def judge(self, views: Sequence[View]) -> Judgement:
         """Grade one item by its views (1 or more)."""
-        raw = self.run(np.stack([view.pixels for view in views]))
+        first, *others = (view.pixels for view in views)
+        raw = self.run(np.stack([first, *others]) if others else first[None])
         assessment = assess(raw, [view.quality for view in views], self.bundle.manifest)
         return Judgement(assessment, raw.damage_maps)
 

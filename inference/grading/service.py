@@ -19,7 +19,7 @@ import structlog
 from inference.errors import ApiError, ErrorCode
 from inference.grader import Grader
 from inference.grading.heatmaps import Explanation
-from inference.grading.work import Work, Worked
+from inference.grading.work import GradedBeforeError, Work, Worked
 from inference.grading.writer import GradingWriter
 from inference.metrics import Metrics
 from inference.pictures import PictureStore
@@ -82,10 +82,10 @@ class GradingService:
         self._pictures = pictures
         self._metrics = metrics
         self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="pictures")
-        self._writer = GradingWriter(store, metrics)
         self._jobs: dict[str, _Job] = {}
         self._open = AsyncExitStack()
         self.workers = Workers(capacity.bounds, metrics)
+        self._writer = GradingWriter(store, metrics, lambda: not self.workers.queue_is_empty)
 
     async def __aenter__(self) -> Self:
         self._open.push_async_callback(asyncio.to_thread, self._files.shutdown)
@@ -119,11 +119,6 @@ class GradingService:
             StoreUnavailableError: The grading could not be stored.
         """
         job = self._jobs.get(submission.capture_id)
-        if job is None:
-            known = await self._known(submission)
-            if known is not None:
-                return Graded(known)
-            job = self._jobs.get(submission.capture_id)
         if job is None:
             job = self._start(submission, terms)
         elif job.fingerprint != submission.fingerprint:
@@ -168,7 +163,12 @@ class GradingService:
 
     def _start(self, submission: Submission, terms: Terms) -> _Job:
         capture_id, pictures = submission.capture_id, submission.pictures
-        work = Work(self._grader, pictures, partial(self._files.submit, self._save, pictures))
+        work = Work(
+            self._grader,
+            _files(submission),
+            known=self._store.reading(Store.verdict_for, capture_id, submission.fingerprint),
+            save=partial(self._files.submit, self._save, pictures),
+        )
         try:
             piece = self.workers.submit(terms, len(pictures), work)
         except RefusedError as refused:
@@ -202,6 +202,10 @@ class GradingService:
             worked = await piece.result
         except RefusedError as refused:
             raise _refusal(refused) from refused
+        except GradedBeforeError as before:
+            return Graded(before.verdict)
+        except CaptureConflictError as error:
+            raise _conflict(submission.capture_id) from error
         assert worked.saved is not None  # noqa: S101 - it was asked for
         await asyncio.wrap_future(worked.saved)
         verdict = self._verdict(submission, terms, piece, worked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from inference.errors import StoreUnavailableError
 from inference.metrics import Metrics
@@ -10,16 +11,27 @@ from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
 from model.contract import Verdict
 
+#: How long a transaction waits for more to store while others are graded anyway.
+_LINGER_S = 0.025
 #: Of one transaction: enough for any load, and short enough that answers of people get in between.
 _MOST = 64
 
 
 class GradingWriter:
-    """Group commit. Used on one event loop."""
+    """Group commit. Used on one event loop.
 
-    def __init__(self, store: StoreThreads, metrics: Metrics) -> None:
+    Args:
+        store: Takes the gradings.
+        metrics: Counts those of each transaction.
+        more_come: Whether others are on their way: then a moment's wait makes nobody later.
+    """
+
+    def __init__(
+        self, store: StoreThreads, metrics: Metrics, more_come: Callable[[], bool] = lambda: False
+    ) -> None:
         self._store = store
         self._metrics = metrics
+        self._more_come = more_come
         self._waiting: list[tuple[NewGrading, asyncio.Future[Verdict]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -42,6 +54,8 @@ class GradingWriter:
     async def _write(self) -> None:
         try:
             while self._waiting:
+                if self._more_come():
+                    await asyncio.sleep(_LINGER_S)
                 some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 await self._commit(some)
         finally:

@@ -70,6 +70,12 @@ class Workers:
         with self._changed:
             return self._schedule.backlog_s
 
+    @property
+    def queue_is_empty(self) -> bool:
+        """Whether a free worker would have nothing to do."""
+        with self._changed:
+            return not any(map(self._schedule.waiting, Priority))
+
     def own_s(self, pictures: int) -> float:
         """Expected time from the moment that a worker takes an item until its answer."""
         with self._changed:

@@ -233,7 +233,10 @@ async def _infer(
     reply = render(
         (model.name, model.version),
         inference.request.id,
-        [(each.tensor([one.judgement.assessment for one in assessed]), each.binary) for each in wanted],
+        [
+            (each.tensor([one.judgement.assessment for one in assessed]), each.binary)
+            for each in wanted
+        ],
         {"bundle_version": model.ref.version},
     )
     content, content_encoding = compress(reply.body, request.headers.get("accept-encoding"))
@@ -243,7 +246,9 @@ async def _infer(
     if content_encoding is not None:
         headers["Content-Encoding"] = content_encoding
     output_s = time.perf_counter() - began_output_s
-    parts.inferred.succeeded(terms.deadline.started_s, [each.timings for each in assessed], output_s)
+    parts.inferred.succeeded(
+        terms.deadline.started_s, [each.timings for each in assessed], output_s
+    )
     media_type = "application/json" if reply.header_length is None else "application/octet-stream"
     return Response(content, headers=headers, media_type=media_type)
 

@@ -174,6 +174,18 @@ def test_what_comes_after_an_answer_is_dropped_for_some_time_only(serve: Serve) 
         assert is_closed(connection)
 
 
+def test_whoever_asks_before_sending_and_is_refused_gets_the_end_of_the_connection(
+    serve: Serve,
+) -> None:
+    """The body never comes, so what comes next would be taken for it."""
+    address = serve(upload=UploadLimits(max_body_bytes=1000))
+    with connect(address) as connection:
+        connection.sendall(header(5000, {"Expect": "100-continue"}))
+        reply = read_reply(connection)
+        assert (reply.status, reply.headers["connection"]) == (413, "close")
+        assert is_closed(connection)
+
+
 def test_one_connection_serves_one_request_after_the_other(serve: Serve) -> None:
     """A refused body that arrives in the end leaves the connection as it was."""
     address = serve(upload=UploadLimits(max_body_bytes=20_000))

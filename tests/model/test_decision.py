@@ -153,4 +153,4 @@ def test_regions_are_those_that_scipy_finds(found: NDArray[np.bool_]) -> None:
         (rows.start / height, columns.start / width, rows.stop / height, columns.stop / width)
         for rows, columns in ndimage.find_objects(labels)
     ]
-    assert sorted(boxes) == pytest.approx(sorted(expected))
+    assert sorted(boxes) == sorted(expected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
@@ -16,7 +15,6 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from inference.errors import ApiError
 from inference.settings import Capacity, UploadLimits
 from tests.inference.inference_factories import FakeGrader, picture
 
