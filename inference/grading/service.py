@@ -26,7 +26,7 @@ from inference.pictures import PictureStore
 from inference.scheduling import Refusal, RefusedError, Terms, Workers
 from inference.scheduling.workers import Piece
 from inference.settings import Capacity
-from inference.store import CaptureConflictError, NewGrading
+from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
 from inference.uploads import Picture, Submission
 from model.contract import Timings, Verdict
@@ -152,13 +152,15 @@ class GradingService:
         """
         try:
             piece = self.workers.submit(terms, len(pictures), Work(self._grader, pictures))
-            done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
+            try:
+                done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
+            finally:
+                self.workers.withdraw(piece)  # nobody waits for it any more
             if done:
                 worked = piece.result.result()
                 return Assessed(worked.judgement, _timings(terms, piece, worked))
         except RefusedError as refused:
             raise _refusal(refused) from refused
-        self.workers.withdraw(piece)
         raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
 
     def _start(self, submission: Submission, terms: Terms) -> _Job:

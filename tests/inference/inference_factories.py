@@ -57,7 +57,7 @@ def assessment(
         probabilities={each: probability if each is grade else rest for each in GRADES},
         prediction_set=(grade,),
         expected_cost=0.2,
-        damage_probabilities={DamageType.DENT: 0.4},
+        damage_probabilities={DamageType.DENT: 0.4, DamageType.SCRATCH: 0.1},
         damages=damages,
         unfamiliarity=0.5,
         quality=tuple(ViewQuality(brightness=0.5, sharpness=0.01) for _ in range(views)),
