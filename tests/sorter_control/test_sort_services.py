@@ -58,7 +58,8 @@ async def test_a_swallowed_cancellation_does_not_keep_the_controller_running(
     stop = asyncio.Event()
     async with camera_of(station) as camera:
         controller = Controller(SETTINGS, journal)
-        plc = StubbornPlc(Machine(load_belt(), []))
+        machine = Machine(load_belt(), [])
+        plc = StubbornPlc(lambda: machine)
         running = asyncio.create_task(
             Sorting(controller, journal, plc, camera, Server(server.client), {}).run(stop)
         )
@@ -80,7 +81,7 @@ async def test_a_lost_write_loses_no_grading(station: CameraStation, server: Fak
         sorting = Sorting(
             Controller(SETTINGS, journal),
             journal,
-            DeafPlc(machine),
+            DeafPlc(lambda: machine),
             camera,
             Server(server.client),
             FACTS,
@@ -111,7 +112,7 @@ async def test_a_defect_in_grading_sends_the_item_to_the_manual_lane(
         sorting = Sorting(
             Controller(SETTINGS, journal),
             journal,
-            MemoryPlc(machine),
+            MemoryPlc(lambda: machine),
             camera,
             Server(server.client),
             FACTS,
