@@ -34,6 +34,10 @@ def plc(
     modbus_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Modbus TCP; 0 takes a free port.")
     ] = 5020,
+    opcua_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="OPC UA beside it; 0 takes a free port."),
+    ] = None,
     camera_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Camera, HTTP; 0 takes a free port.")
     ] = 5021,
@@ -43,15 +47,19 @@ def plc(
     ] = None,
     belt: Annotated[Path | None, typer.Option(help="TOML with the belt's measures.")] = None,
 ) -> None:
-    """Simulate a sorter in real time: belt, PLC (Modbus TCP) and camera station (HTTP)."""
+    """Simulate a sorter in real time: belt, PLC (Modbus TCP, OPC UA) and camera station (HTTP)."""
+    from sorter_control.drivers.connect import require_opcua
     from sorter_control.sim.feed import Feed
     from sorter_control.sim.geometry import DEFAULT, load_belt
     from sorter_control.sim.service import PlcSettings, Ports, SimulatedPlc
 
     def ready(ports: Ports) -> None:
-        _say(f"plc ready modbus={host}:{ports.modbus} camera={host}:{ports.camera}")
+        opcua = f" opcua={host}:{ports.opcua}" if ports.opcua else ""
+        _say(f"plc ready modbus={host}:{ports.modbus}{opcua} camera={host}:{ports.camera}")
 
     async def run(stop: asyncio.Event) -> None:
+        if opcua_port is not None:
+            require_opcua()
         settings = PlcSettings(
             load_belt(belt or DEFAULT, speed_mm_s=speed_mm_s),
             Feed.load(feed),
@@ -60,6 +68,7 @@ def plc(
             modbus_port,
             camera_port,
             items_per_minute,
+            opcua_port,
         )
         with owned(state, "--state"):
             await SimulatedPlc(settings).run(stop, ready)
@@ -68,7 +77,7 @@ def plc(
 
 
 def sort(
-    plc: Annotated[str, typer.Option(help="HOST:PORT of the PLC's Modbus TCP server.")],
+    plc: Annotated[str, typer.Option(help="HOST:PORT of the PLC (Modbus TCP), or opc.tcp://HOST:PORT.")],
     camera: Annotated[str, typer.Option(help="URL of the camera station.")],
     server: Annotated[str, typer.Option(help="URL of the grading server.")],
     data: Annotated[Path, typer.Option(help="Folder of the journal: no item is lost from it.")],
@@ -88,13 +97,13 @@ def sort(
     from sorter_control.controller.server import Server
     from sorter_control.controller.service import Sorting
     from sorter_control.controller.values import Settings
-    from sorter_control.drivers.modbus import ModbusPlc
+    from sorter_control.drivers.connect import driver_for
     from sorter_control.policy import SHIPPED, load_policy
 
     async def run(stop: asyncio.Event) -> None:
         settings = Settings(_line_id(line_id), load_policy(policy or SHIPPED))
         known = load_facts(facts)
-        plc_host, plc_port = _address(plc)
+        driver = driver_for(plc)
         with owned(data, "--data"):
             journal = Journal.open(data)
             try:
@@ -105,7 +114,7 @@ def sort(
                     sorting = Sorting(
                         Controller(settings, journal),
                         journal,
-                        ModbusPlc(plc_host, plc_port),
+                        driver,
                         Camera(camera_client),
                         Server(server_client),
                         known,
@@ -167,13 +176,6 @@ def _line_id(text: str) -> str:
         ) from error
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SettingsError(f"--plc {text}: give HOST:PORT, for example 127.0.0.1:5020")
-    return host, int(port)
-
-
 def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run until SIGINT or SIGTERM; a user's mistake ends in one line and exit code 2."""
 
@@ -184,8 +186,9 @@ def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
             loop.add_signal_handler(number, stop.set)
         await run(stop)
 
-    # pymodbus logs every failed attempt; the driver reports each outage once.
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    # Both libraries log every failed attempt; the driver reports each outage once.
+    for library in ("pymodbus", "asyncua"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         asyncio.run(main())
     except SorterError as error:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from sorter_control import opcua, tags
 from sorter_control.controller.link import HEARTBEAT_TIMEOUT_S, Link
 from sorter_control.controller.values import PlcLost, PlcReported
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import OpcUaPlc
-from sorter_control.errors import MapError, PlcError
+from sorter_control.errors import MapError, PlcError, SettingsError
 from sorter_control.packml import Command, State
 from sorter_control.protocol import (
     Event,
@@ -31,7 +32,7 @@ from sorter_control.sim.modbus_server import PlcServer
 from tests.sorter_control.conftest import MakeStand
 from tests.sorter_control.factories import make_rows
 from tests.sorter_control.links import Faults, LinkFault
-from tests.sorter_control.stands import Stand
+from tests.sorter_control.stands import PATIENCE_S, Stand
 
 # One event loop and one OPC UA server for all of them: to start one takes seconds.
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -260,6 +261,56 @@ async def test_a_plc_that_is_not_there_is_an_error_at_once(driver: Plc) -> None:
         await driver.read()
 
 
+@pytest.mark.parametrize("wire", WIRES)
+async def test_another_version_of_the_table_stops_the_controller(
+    make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    stand = await make_stand(wire)
+    monkeypatch.setattr(tags, "MAP_VERSION", 2)
+    with pytest.raises(MapError, match="the PLC has version 1 .* this program has 2"):
+        await stand.driver.read()
+
+
+# OPC UA alone ------------------------------------------------------------------------------
+
+
+async def test_a_server_that_is_no_sorter_stops_the_controller(
+    make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = await make_stand("opcua")
+    monkeypatch.setattr(tags, "NAMESPACE", "urn:another")
+    with pytest.raises(MapError, match="has no namespace urn:another"):
+        await stand.driver.read()
+
+
+async def test_a_variable_that_is_missing_stops_the_controller(
+    make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = await make_stand("opcua")
+    monkeypatch.setattr(tags, "STATUS", replace(tags.STATUS, ua_object="PackML.Elsewhere"))
+    with pytest.raises(MapError, match="MapVersion: BadNodeIdUnknown: it has another table"):
+        await stand.driver.read()
+
+
+async def test_a_host_of_an_earlier_run_is_refused(make_stand: MakeStand) -> None:
+    """Two controllers on one PLC: the one whose boot id the PLC has now is heard."""
+    stand = await make_stand("opcua")
+    image = await stand.driver.read()
+    command = HostCommand(1, Op.LANE_DISABLE, lane=1)
+    await stand.driver.write(HostImage(words_for(image)))
+    method, arguments = opcua.call_of(command, HOST - 1)
+    assert isinstance(stand.driver, OpcUaPlc)
+    session = await stand.driver._connected()
+    with pytest.raises(PlcError, match="SetLaneEnabled: BadInvalidState"):
+        await stand.driver._call(session, [(method, arguments)])
+
+
+@pytest.mark.parametrize("url", ["opc.tcp://plc", "http://plc:4840", "opc.tcp://:4840"])
+def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="give opc.tcp://HOST:PORT"):
+        OpcUaPlc(url)
+
+
 # Modbus alone ------------------------------------------------------------------------------
 
 
@@ -269,7 +320,9 @@ async def test_a_connection_that_was_lost_between_two_calls_is_a_plc_error(
 ) -> None:
     """pymodbus has noticed the loss by then, and refuses before anything is sent."""
     server = PlcServer(lambda: machine)
-    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0))
+    driver = ModbusPlc(
+        "127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S
+    )
     await driver.read()
     assert driver._client is not None
     driver._client.close()  # as it does by itself when it sees the connection end
@@ -284,20 +337,10 @@ async def test_an_error_reply_is_a_plc_error(
 ) -> None:
     monkeypatch.setattr(modbus_server, "_INPUT_END", 50)
     server = PlcServer(lambda: machine)
-    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0))
+    driver = ModbusPlc(
+        "127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S
+    )
     with pytest.raises(PlcError, match="answers with"):
-        await driver.read()
-    await driver.close()
-    await server.stop()
-
-
-async def test_another_map_stops_the_controller(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(PlcServer, "_input", lambda _self: [2] + [0] * 325)
-    server = PlcServer(lambda: machine)
-    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0))
-    with pytest.raises(MapError, match="version 2"):
         await driver.read()
     await driver.close()
     await server.stop()
