@@ -77,7 +77,9 @@ def plc(
 
 
 def sort(
-    plc: Annotated[str, typer.Option(help="HOST:PORT of the PLC (Modbus TCP), or opc.tcp://HOST:PORT.")],
+    plc: Annotated[
+        str, typer.Option(help="HOST:PORT of the PLC (Modbus TCP), or opc.tcp://HOST:PORT.")
+    ],
     camera: Annotated[str, typer.Option(help="URL of the camera station.")],
     server: Annotated[str, typer.Option(help="URL of the grading server.")],
     data: Annotated[Path, typer.Option(help="Folder of the journal: no item is lost from it.")],
@@ -94,14 +96,16 @@ def sort(
     from sorter_control.controller.controller import Controller
     from sorter_control.controller.facts import load_facts
     from sorter_control.controller.journal import Journal
+    from sorter_control.controller.policy_file import PolicyFile
     from sorter_control.controller.server import Server
     from sorter_control.controller.service import Sorting
     from sorter_control.controller.values import Settings
     from sorter_control.drivers.connect import driver_for
-    from sorter_control.policy import SHIPPED, load_policy
+    from sorter_control.policy import SHIPPED
 
     async def run(stop: asyncio.Event) -> None:
-        settings = Settings(_line_id(line_id), load_policy(policy or SHIPPED))
+        policy_file = PolicyFile(policy or SHIPPED)
+        settings = Settings(_line_id(line_id), policy_file.policy)
         known = load_facts(facts)
         driver = driver_for(plc)
         with owned(data, "--data"):
@@ -118,6 +122,7 @@ def sort(
                         Camera(camera_client),
                         Server(server_client),
                         known,
+                        policy_file=policy_file,
                     )
                     _say(f"sort ready plc={plc} line={line_id}")
                     await sorting.run(stop)
@@ -128,12 +133,19 @@ def sort(
 
 
 def route(
-    item: Annotated[Path, typer.Option(help="JSON of the item's facts.", **_FILE)],
+    item: Annotated[Path | None, typer.Option(help="JSON of one item's facts.", **_FILE)] = None,
     verdict: Annotated[
-        Path | None, typer.Option(help="JSON of a verdict; none without it.", **_FILE)
+        Path | None, typer.Option(help="JSON of its verdict; none without it.", **_FILE)
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(help="JSON Lines: facts and verdict, or records of the server.", **_FILE),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="Routing policy; the one that ships without it.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another policy: show only items that it sends elsewhere.")
     ] = None,
     closed: Annotated[
         list[str] | None, typer.Option(help="A lane that is closed; may be repeated.")
@@ -142,29 +154,38 @@ def route(
     explain: Annotated[bool, typer.Option("--explain", help="Say why, too.")] = False,
 ) -> None:
     """Say which lane the policy gives an item, without a belt."""
-    from pydantic import ValidationError
-
-    from model.contract import ItemFacts, Verdict
+    from sorter_control.dry_run import decide_dry, load_item, load_items, moves
     from sorter_control.policy import SHIPPED, load_policy
-    from sorter_control.routing import LaneCondition
-    from sorter_control.routing import route as choose
+    from sorter_control.routing import Decision
+
+    def say(line: str, *decisions: Decision) -> None:
+        print(line)
+        for decision in decisions if explain else ():
+            print(f"rule: {decision.rule}\n{decision.explanation}")
 
     try:
         rules = load_policy(policy or SHIPPED)
-        facts = ItemFacts.model_validate_json(item.read_bytes())
-        said = Verdict.model_validate_json(verdict.read_bytes()) if verdict else None
-    except (ValidationError, SettingsError) as error:
+        others = load_policy(against) if against else None
+        if (item is None) == (items is None):
+            raise SettingsError("give either --item or --items")
+        given = load_items(items) if items else [load_item(item, verdict)] if item else []
+        shut = frozenset(closed or ())
+        for each in (rules, others) if others else (rules,):
+            if unknown := shut - set(each.lanes):
+                raise SettingsError(
+                    f"--closed {sorted(unknown)}: the policy has the lanes {sorted(each.lanes)}"
+                )
+    except SettingsError as error:
         _fail(str(error))
-    shut = set(closed or ())
-    if unknown := shut - set(rules.lanes):
-        _fail(f"--closed {sorted(unknown)}: the policy has the lanes {sorted(rules.lanes)}")
-    lanes = {
-        lane: LaneCondition.DISABLED if lane in shut else LaneCondition.OPEN for lane in rules.lanes
-    }
-    decision = choose(facts, said, None, lanes, rules)
-    print(decision.lane)
-    if explain:
-        print(f"rule: {decision.rule}\n{decision.explanation}")
+    if others is None:
+        for one in given:
+            decision = decide_dry(one, rules, shut)
+            say(f"{one.item_id}: {decision.lane}" if items else decision.lane, decision)
+        return
+    elsewhere = moves(given, rules, others, shut)
+    for move in elsewhere:
+        say(f"{move.item_id}: {move.before.lane} -> {move.after.lane}", move.before, move.after)
+    print(f"{len(elsewhere)} of {len(given)} items would go elsewhere")
 
 
 def _line_id(text: str) -> str:

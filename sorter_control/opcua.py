@@ -37,7 +37,9 @@ def column(rows: Iterable[dict[str, int]], field: Field) -> ua.Variant:
     )
 
 
-def rows_of(block_or_method: Block | Method, columns: Sequence[Sequence[int]]) -> list[dict[str, int]]:
+def rows_of(
+    block_or_method: Block | Method, columns: Sequence[Sequence[int]]
+) -> list[dict[str, int]]:
     """Slots of the arrays of their fields; an array that is shorter cuts the others off."""
     fields = (
         block_or_method.variables if isinstance(block_or_method, Block) else block_or_method.outputs

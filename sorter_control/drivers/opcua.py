@@ -155,12 +155,16 @@ class OpcUaPlc:
         except (ua.UaError, OSError, TimeoutError) as error:
             await _abandon(client)
             self._failed_s = self._clock()
-            raise PlcError(f"PLC {self._name}: does not accept a connection: {_say(error)}") from error
+            raise PlcError(
+                f"PLC {self._name}: does not accept a connection: {_say(error)}"
+            ) from error
         self._session = _Session(client, 0)
         array = await self._ask(client.get_namespace_array())
         if tags.NAMESPACE not in array:
             await self._failure("another server")
-            raise MapError(f"{self._name} has no namespace {tags.NAMESPACE}: it is no sorter of ours")
+            raise MapError(
+                f"{self._name} has no namespace {tags.NAMESPACE}: it is no sorter of ours"
+            )
         self._session.space = array.index(tags.NAMESPACE)
         return self._session
 

@@ -91,9 +91,7 @@ class Notifier:
     async def _generator(
         self, name: str, source: Node, fields: list[tuple[str, ua.VariantType]]
     ) -> EventGenerator:
-        kind = await self._server.create_custom_event_type(
-            self._space, name, properties=fields
-        )
+        kind = await self._server.create_custom_event_type(self._space, name, properties=fields)
         return await self._server.get_event_generator(kind, source)
 
     def _identity(self, identifier: str, name: str) -> tuple[ua.NodeId, ua.QualifiedName]:

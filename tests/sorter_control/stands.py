@@ -48,9 +48,7 @@ class Stand:
         await link.open(faults)
         self.driver = ModbusPlc("127.0.0.1", link.port, lambda: self.now_s, timeout_s=timeout_s)
 
-    async def connect_opcua(
-        self, face: OpcUaFace, faults: Faults | None, timeout_s: float
-    ) -> None:
+    async def connect_opcua(self, face: OpcUaFace, faults: Faults | None, timeout_s: float) -> None:
         face.shows = lambda: self.machine
         link = self.link = BadLink(await face.port(), opcua_frame)
         await link.open(faults)

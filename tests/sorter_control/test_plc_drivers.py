@@ -320,9 +320,7 @@ async def test_a_connection_that_was_lost_between_two_calls_is_a_plc_error(
 ) -> None:
     """pymodbus has noticed the loss by then, and refuses before anything is sent."""
     server = PlcServer(lambda: machine)
-    driver = ModbusPlc(
-        "127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S
-    )
+    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S)
     await driver.read()
     assert driver._client is not None
     driver._client.close()  # as it does by itself when it sees the connection end
@@ -337,9 +335,7 @@ async def test_an_error_reply_is_a_plc_error(
 ) -> None:
     monkeypatch.setattr(modbus_server, "_INPUT_END", 50)
     server = PlcServer(lambda: machine)
-    driver = ModbusPlc(
-        "127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S
-    )
+    driver = ModbusPlc("127.0.0.1", await server.start("127.0.0.1", 0), timeout_s=PATIENCE_S)
     with pytest.raises(PlcError, match="answers with"):
         await driver.read()
     await driver.close()
