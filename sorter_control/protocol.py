@@ -49,6 +49,11 @@ class EventType(IntEnum):
     REMAP_END = 19
     """Ends a remap; comes by itself after a restart of the PLC, which tracks nothing then."""
 
+    @property
+    def notification(self) -> str:
+        """Name of the OPC UA type of its notifications."""
+        return f"{tags.browse_name(self.name.lower())}EventType"
+
 
 class Reason(IntEnum):
     """Why the PLC refused a command, or why an item is where it is."""

@@ -51,7 +51,10 @@ class PolicyFile:
         """
         try:
             content = self._content()
-            if content not in {self._loaded, self._seen}:
+            if content == self._loaded:
+                self.outage.worked()
+                return None
+            if content != self._seen:
                 self._seen = content
                 return None
             new = parse_policy(content, self._path)
@@ -62,7 +65,7 @@ class PolicyFile:
             self.outage.failed(f"{error}; the one before stays in force")
             return None
         self.outage.worked()
-        self._loaded = self._seen = content
+        self._loaded = content
         if new == self.policy:
             return None
         self._log_change(new)

@@ -102,13 +102,14 @@ class OpcUaPlc:
             fields = tags.STATUS.variables
             names = [each.name for each in fields]
             status = status_of(dict(zip(names, values[: len(fields)], strict=True)))
-            lanes = lanes_of(rows_of(tags.LANES, values[len(fields) :]))
+            count = status.lane_count
+            lanes = lanes_of(rows_of(tags.LANES, values[len(fields) :])[:count])
             arguments = [variant(self._event_ack, tags.GET_EVENTS_SINCE.inputs[0].ua_type)]
             (columns,) = await self._call(session, [(tags.GET_EVENTS_SINCE, arguments)])
             events = events_of(rows_of(tags.GET_EVENTS_SINCE, columns), status.event_head)
             if session.geometry[0] != status.plc_boot_id:
                 positions = await self._read(session, session.nodes(tags.GEOMETRY))
-                rows = rows_of(tags.GEOMETRY, positions)
+                rows = rows_of(tags.GEOMETRY, positions)[:count]
                 session.geometry = status.plc_boot_id, tuple(LaneGeometry(**row) for row in rows)
             return PlcImage(status, lanes, events, session.geometry[1])
 

@@ -46,7 +46,7 @@ class Notifier:
         """Make the event types and the vision system."""
         fields = [(field.ua_name, ua.VariantType[field.ua_type]) for field in EVENT_FIELDS]
         for kind in EventType:
-            self._generators[kind] = await self._generator(event_type(kind), self._root, fields)
+            self._generators[kind] = await self._generator(kind.notification, self._root, fields)
         above = await self._root.add_object(*self._identity(VISION, "VisionSystem"))
         vision, path = above, VISION
         for name in _STATES:
@@ -96,8 +96,3 @@ class Notifier:
 
     def _identity(self, identifier: str, name: str) -> tuple[ua.NodeId, ua.QualifiedName]:
         return node_id(identifier, self._space), ua.QualifiedName(name, self._space)
-
-
-def event_type(kind: EventType) -> str:
-    """Name of the type of an event's notification."""
-    return f"{tags.browse_name(kind.name.lower())}EventType"

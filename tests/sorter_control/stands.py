@@ -101,6 +101,11 @@ class OpcUaFace:
             self._port = await self._server.start("127.0.0.1", 0)
         return self._port
 
+    async def publish(self) -> None:
+        """What the simulated PLC does after every scan."""
+        if self._server is not None:
+            await self._server.publish()
+
     async def stop(self) -> None:
         if self._server is not None:
             await self._server.stop()

@@ -267,7 +267,7 @@ async def test_another_version_of_the_table_stops_the_controller(
 ) -> None:
     stand = await make_stand(wire)
     monkeypatch.setattr(tags, "MAP_VERSION", 2)
-    with pytest.raises(MapError, match="the PLC has version 1 .* this program has 2"):
+    with pytest.raises(MapError, match=r"the PLC has version 1 .* this program has 2"):
         await stand.driver.read()
 
 
@@ -307,7 +307,7 @@ async def test_a_host_of_an_earlier_run_is_refused(make_stand: MakeStand) -> Non
 
 @pytest.mark.parametrize("url", ["opc.tcp://plc", "http://plc:4840", "opc.tcp://:4840"])
 def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match="give opc.tcp://HOST:PORT"):
+    with pytest.raises(SettingsError, match=r"give opc\.tcp://HOST:PORT"):
         OpcUaPlc(url)
 
 

@@ -30,6 +30,7 @@ from sorter_control.sim.machine import Machine
 from tests.sorter_control.factories import SETTINGS, make_override, make_verdict, until
 from tests.sorter_control.fake_server import FakeServer, camera_of
 
+SHIPPED_TEXT = SHIPPED.read_text()
 WARRANTY = '\n[[rules]]\nname = "warranty"\nwhen = { in_warranty = true }\nlane = "manual"\n'
 
 
@@ -141,7 +142,7 @@ async def test_a_running_controller_follows_its_policy_file(
         )
         running = asyncio.create_task(sorting.run(stop))
         await until(lambda: controller.state.status is not None or running.done())
-        policy.write_text("broken")
+        await asyncio.to_thread(policy.write_text, "broken")
         await until(
             lambda: (
                 any("routing policy" in alarm for s in server.states for alarm in s.alarms)
@@ -149,7 +150,7 @@ async def test_a_running_controller_follows_its_policy_file(
             )
         )
         assert controller.settings.policy == SETTINGS.policy
-        policy.write_text(SHIPPED.read_text() + WARRANTY)
+        await asyncio.to_thread(policy.write_text, SHIPPED_TEXT + WARRANTY)
         await until(lambda: bool(controller.settings.policy.rules) or running.done())
         assert controller.settings.policy == followed.policy
         stop.set()
