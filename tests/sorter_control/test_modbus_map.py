@@ -47,6 +47,11 @@ def test_the_page_is_current(protocol: str, page: str, text: str) -> None:
     )
 
 
+def test_every_operation_has_a_method() -> None:
+    carried = [name for method in tags.COMMAND_METHODS for name in method.ops]
+    assert sorted(carried) == sorted(op.name for op in Op if op is not Op.NONE)
+
+
 @pytest.mark.parametrize("area", list(tags.Area))
 def test_blocks_do_not_overlap(area: tags.Area) -> None:
     blocks = sorted((b for b in tags.BLOCKS if b.area is area), key=lambda b: b.address)

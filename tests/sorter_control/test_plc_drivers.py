@@ -305,12 +305,6 @@ async def test_a_host_of_an_earlier_run_is_refused(make_stand: MakeStand) -> Non
         await stand.driver._call(session, [(method, arguments)])
 
 
-@pytest.mark.parametrize("url", ["opc.tcp://plc", "http://plc:4840", "opc.tcp://:4840"])
-def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"give opc\.tcp://HOST:PORT"):
-        OpcUaPlc(url)
-
-
 # Modbus alone ------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.contract import GRADES, Grade, ItemFacts, Verdict
@@ -140,6 +140,7 @@ def test_a_closed_lane_gives_way_to_the_next_best() -> None:
     assert nowhere.fail_safe
 
 
+@settings(deadline=None)
 @given(
     grade=st.sampled_from(GRADES),
     weights=st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4),
