@@ -33,6 +33,8 @@ from sorter_control.tags import Block, Method
 
 TIMEOUT_S = 0.2
 RECONNECT_S = 0.5
+#: Every poll tells whether the PLC answers; asyncua's own probe would only give up earlier.
+_WATCHDOG_S = 3600.0
 
 _T = TypeVar("_T")
 _CallKey = tuple[int, int, object]
@@ -150,7 +152,7 @@ class OpcUaPlc:
             return self._session
         if self._clock() - self._failed_s < RECONNECT_S:
             raise PlcError(f"{self._name} is not connected")
-        client = Client(self._url, timeout=self._timeout_s)
+        client = Client(self._url, timeout=self._timeout_s, watchdog_intervall=_WATCHDOG_S)
         try:
             await client.connect()
         except (ua.UaError, OSError, TimeoutError) as error:

@@ -143,6 +143,7 @@ class SimulatedPlc:
             while due_s <= now_s:
                 self._scan()
                 await publish()
+                await asyncio.sleep(0)  # hosts are answered between scans, also when scans are late
                 due_s += scan_s
             if machine.is_empty and not empty:
                 empty = True

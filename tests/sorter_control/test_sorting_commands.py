@@ -138,9 +138,10 @@ def test_plc_says_its_ports_and_ends_cleanly_on_a_signal(tmp_path: Path) -> None
     assert "Traceback" not in rest
 
 
-def test_sorting_loads_no_torch() -> None:
+def test_sorting_over_modbus_loads_neither_torch_nor_asyncua() -> None:
     code = (
         "import sys, sorter_control.sim.service, sorter_control.controller.service,"
-        " sorter_control.drivers.modbus; sys.exit('torch' in sys.modules)"
+        " sorter_control.drivers.modbus, sorter_control.drivers.connect;"
+        " sys.exit('torch' in sys.modules or 'asyncua' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
