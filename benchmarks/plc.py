@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -127,6 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for library in ("pymodbus", "asyncua"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     table = Table("protocol", "items", "lost", "refused", "p50 ms", "p99 ms", "max ms")
     for title in ("poll p50 ms", "poll p99 ms", "in flight", "failed polls"):
         table.add_column(title)

@@ -124,7 +124,8 @@ def sort(
                         known,
                         policy_file=policy_file,
                     )
-                    _say(f"sort ready plc={plc} line={line_id}")
+                    # A user and a password before the host are nobody's business.
+                    _say(f"sort ready plc={plc.rpartition('@')[2]} line={line_id}")
                     await sorting.run(stop)
             finally:
                 journal.close()
@@ -163,20 +164,18 @@ def route(
         for decision in decisions if explain else ():
             print(f"rule: {decision.rule}\n{decision.explanation}")
 
+    if (item is None) == (items is None):
+        _fail("give either --item or --items")
     try:
         rules = load_policy(policy or SHIPPED)
         others = load_policy(against) if against else None
-        if (item is None) == (items is None):
-            raise SettingsError("give either --item or --items")
         given = load_items(items) if items else [load_item(item, verdict)] if item else []
-        shut = frozenset(closed or ())
-        for each in (rules, others) if others else (rules,):
-            if unknown := shut - set(each.lanes):
-                raise SettingsError(
-                    f"--closed {sorted(unknown)}: the policy has the lanes {sorted(each.lanes)}"
-                )
     except SettingsError as error:
         _fail(str(error))
+    shut = frozenset(closed or ())
+    for each in (rules, others) if others else (rules,):
+        if unknown := shut - set(each.lanes):
+            _fail(f"--closed {sorted(unknown)}: the policy has the lanes {sorted(each.lanes)}")
     if others is None:
         for one in given:
             decision = decide_dry(one, rules, shut)

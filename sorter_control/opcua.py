@@ -25,11 +25,6 @@ def variant(value: object, ua_type: str) -> ua.Variant:
     return ua.Variant(value, ua.VariantType[ua_type])
 
 
-def value_of(row: dict[str, int], field: Field) -> ua.Variant:
-    """The typed value of a field."""
-    return variant(row[field.name], field.ua_type)
-
-
 def column(rows: Iterable[dict[str, int]], field: Field) -> ua.Variant:
     """A field of all slots as one typed array."""
     return ua.Variant(

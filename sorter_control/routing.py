@@ -103,6 +103,13 @@ def route(
         )
     if verdict is None:
         return fail_safe(policy, FailSafe.NO_VERDICT, "The item was not graded in time")
+    return _by_verdict(facts, verdict, lanes, policy)
+
+
+def _by_verdict(
+    facts: ItemFacts, verdict: Verdict, lanes: Mapping[str, LaneCondition], policy: Policy
+) -> Decision:
+    """The decision where nobody and nothing but the model has spoken."""
     sure = f"{_words(verdict.grade)} at {verdict.probabilities.get(verdict.grade, 0.0):.0%}"
     if verdict.needs_review:
         reasons = ", ".join(_words(reason) for reason in verdict.review_reasons)

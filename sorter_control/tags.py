@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 MAP_VERSION = 1
 UNIT = 1
@@ -17,6 +18,7 @@ NAMESPACE = "urn:regrade:sorter"
 ROOT = "Sorter1"
 
 
+@cache
 def browse_name(name: str) -> str:
     """A field's name as OPC UA writes names: 'plc_boot_id' is 'PlcBootId'."""
     return "".join(word.capitalize() for word in name.split("_"))

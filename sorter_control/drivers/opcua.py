@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from asyncua import Client, ua
 
 from sorter_control import tags
 from sorter_control.errors import MapError, PlcError, SettingsError
-from sorter_control.opcua import call_of, node_id, rows_of, value_of, variant
+from sorter_control.opcua import call_of, node_id, rows_of, variant
 from sorter_control.protocol import (
     HostCommand,
     HostImage,
@@ -171,22 +171,24 @@ class OpcUaPlc:
         self._session.space = array.index(tags.NAMESPACE)
         return self._session
 
-    async def _read(self, session: _Session, nodes: Sequence[ua.NodeId]) -> list[int]:
+    async def _read(self, session: _Session, nodes: Sequence[ua.NodeId]) -> list[Any]:
         """Values of the nodes, as they are in the table: numbers, or arrays of them."""
         replies = await self._ask(
             session.client.uaclient.read_attributes(list(nodes), ua.AttributeIds.Value)
         )
         for node, reply in zip(nodes, replies, strict=True):
-            await self._check(f"variable {node.Identifier}", reply.StatusCode)
+            await self._check(f"variable {node.to_string()}", reply.StatusCode)
         return [reply.Value.Value for reply in replies if reply.Value is not None]
 
     async def _write_words(self, session: _Session, words: HostWords) -> None:
-        row = asdict(words)
-        values = [ua.DataValue(value_of(row, each)) for each in tags.HOST.variables]
+        values = [
+            ua.DataValue(variant(getattr(words, each.name), each.ua_type))
+            for each in tags.HOST.variables
+        ]
         nodes = session.nodes(tags.HOST)
         replies = await self._ask(session.client.uaclient.write_attributes(nodes, values))
         for node, reply in zip(nodes, replies, strict=True):
-            await self._check(f"variable {node.Identifier}", reply)
+            await self._check(f"variable {node.to_string()}", reply)
 
     async def _call(
         self, session: _Session, calls: Sequence[tuple[Method, list[ua.Variant]]]

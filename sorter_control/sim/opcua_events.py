@@ -11,7 +11,7 @@ from asyncua.server.event_generator import EventGenerator
 
 from sorter_control import tags
 from sorter_control.opcua import node_id
-from sorter_control.protocol import Event, EventType, event_row
+from sorter_control.protocol import Event, EventType, Status, event_row
 from sorter_control.sequence import EVENT_NUMBERS
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.vision import vision_state
@@ -63,9 +63,8 @@ class Notifier:
         ]
         self._result_ready = await self._generator(RESULT_READY, vision, results)
 
-    async def publish(self, machine: Machine) -> None:
+    async def publish(self, machine: Machine, status: Status) -> None:
         """Show the vision system's state, and send each event of the ring that is new."""
-        status = machine.image().status
         waiting = any(not track.lane for track in machine.plc.tracks)
         shown = [state or "" for state in vision_state(status, waiting=waiting)]
         if shown != self._shown:
@@ -92,7 +91,7 @@ class Notifier:
         self, name: str, source: Node, fields: list[tuple[str, ua.VariantType]]
     ) -> EventGenerator:
         kind = await self._server.create_custom_event_type(self._space, name, properties=fields)
-        return await self._server.get_event_generator(kind, source)
+        return await self._server.get_event_generator(kind.nodeid, source.nodeid)
 
     def _identity(self, identifier: str, name: str) -> tuple[ua.NodeId, ua.QualifiedName]:
         return node_id(identifier, self._space), ua.QualifiedName(name, self._space)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import asdict, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from asyncua import Node, Server, ua
@@ -11,7 +11,7 @@ from asyncua.common.callback import CallbackType, ServerItemCallback
 
 from sorter_control import tags
 from sorter_control.errors import SettingsError
-from sorter_control.opcua import column, command_of, node_id, value_of, variant
+from sorter_control.opcua import column, command_of, node_id, variant
 from sorter_control.protocol import Event, HostCommand, HostImage, HostWords, event_row
 from sorter_control.sequence import COMMAND_NUMBERS
 from sorter_control.sim.machine import Machine
@@ -63,8 +63,7 @@ class OpcUaServer:
             await server.start()
         except OSError as error:
             raise SettingsError(f"cannot listen on {host}:{port} for OPC UA: {error}") from error
-        assert server.bserver is not None
-        return server.bserver.port
+        return server.bserver.port if server.bserver is not None else port
 
     async def stop(self) -> None:
         """Close every connection."""
@@ -74,30 +73,30 @@ class OpcUaServer:
         """Bring variables up to date and notify of new events; to be called after every scan."""
         machine = self._machine()
         image = machine.image()
-        status = asdict(image.status)
         for each in tags.STATUS.variables:
-            await self._set(tags.STATUS.node(each), value_of(status, each))
-        await self._publish_slots(tags.LANES, [asdict(lane) for lane in image.lanes])
-        await self._publish_slots(tags.GEOMETRY, [asdict(lane) for lane in image.geometry])
+            await self._set(tags.STATUS.node(each), each, getattr(image.status, each.name))
+        await self._publish_slots(tags.LANES, image.lanes)
+        await self._publish_slots(tags.GEOMETRY, image.geometry)
         parameters = parameters_of(machine)
         for each in tags.PARAMETERS.variables:
-            await self._set(tags.PARAMETERS.node(each), value_of(parameters, each))
+            await self._set(tags.PARAMETERS.node(each), each, parameters[each.name])
         if self._notifier is not None:
-            await self._notifier.publish(machine)
+            await self._notifier.publish(machine, image.status)
 
-    async def _publish_slots(self, block: Block, rows: list[_Row]) -> None:
+    async def _publish_slots(self, block: Block, slots: Sequence[object]) -> None:
         for each in block.variables:
-            if await self._set(block.node(each), column(rows, each)):
-                for slot, row in enumerate(rows):
-                    await self._set(block.node(each, slot), value_of(row, each))
+            values = [getattr(slot, each.name) for slot in slots]
+            if await self._set(block.node(each), each, values):
+                for number, value in enumerate(values):
+                    await self._set(block.node(each, number), each, value)
 
-    async def _set(self, identifier: str, value: ua.Variant) -> bool:
+    async def _set(self, identifier: str, field: Field, value: int | list[int]) -> bool:
         """Whether the value is another than before."""
-        if self._published.get(identifier) == value.Value:
+        if self._published.get(identifier) == value:
             return False
-        self._published[identifier] = value.Value
-        node = node_id(identifier, self._space)
-        await self._server.write_attribute_value(node, ua.DataValue(value))
+        self._published[identifier] = value
+        typed = ua.DataValue(variant(value, field.ua_type))
+        await self._server.write_attribute_value(node_id(identifier, self._space), typed)
         return True
 
     # Nodes --------------------------------------------------------------------------------
@@ -187,11 +186,15 @@ class OpcUaServer:
     @staticmethod
     def _named(call: ServerItemCallback, fields: dict[ua.NodeId, Field]) -> _Row:
         """Values that a request writes (has written) to the fields."""
-        results = call.response_params or [ua.StatusCode()] * len(call.request_params.NodesToWrite)
+        writes = call.request_params.NodesToWrite
+        results = call.response_params or [ua.StatusCode()] * len(writes)
         return {
             fields[write.NodeId].name: write.Value.Value.Value
-            for write, result in zip(call.request_params.NodesToWrite, results, strict=True)
-            if write.NodeId in fields and result.is_good()
+            for write, result in zip(writes, results, strict=True)
+            if write.NodeId in fields
+            and write.AttributeId == ua.AttributeIds.Value
+            and result.is_good()
+            and _is_one(write.Value.Value, fields[write.NodeId].ua_type)
         }
 
     def _take_words(self, words: HostWords) -> None:
@@ -209,12 +212,12 @@ class OpcUaServer:
     def _handler(self, method: Method) -> _Handler:
         async def call(_parent: ua.NodeId, *given: ua.Variant) -> ua.StatusCode | list[ua.Variant]:
             if len(given) < len(method.inputs):
-                return ua.StatusCode(ua.StatusCodes.BadArgumentsMissing)
+                return _status(ua.StatusCodes.BadArgumentsMissing)
             if len(given) > len(method.inputs):
-                return ua.StatusCode(ua.StatusCodes.BadTooManyArguments)
+                return _status(ua.StatusCodes.BadTooManyArguments)
             for each, value in zip(method.inputs, given, strict=True):
-                if value.VariantType is not ua.VariantType[each.ua_type] or value.is_array:
-                    return ua.StatusCode(ua.StatusCodes.BadInvalidArgument)
+                if not _is_one(value, each.ua_type):
+                    return _status(ua.StatusCodes.BadInvalidArgument)
             arguments = {
                 each.name: value.Value for each, value in zip(method.inputs, given, strict=True)
             }
@@ -227,12 +230,12 @@ class OpcUaServer:
             rows = [event_row(event) for event in self._events_since(arguments["seq"])]
             return [column(rows, each) for each in method.outputs]
         if arguments["epoch"] != self._words.host_boot_id:
-            return ua.StatusCode(ua.StatusCodes.BadInvalidState)
+            return _status(ua.StatusCodes.BadInvalidState)
         if method is tags.REQUEST_REMAP:
             self._take_words(replace(self._words, remap_request=arguments["remap_request"]))
             return []
         if not 1 <= arguments["seq"] <= COMMAND_NUMBERS.last:
-            return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+            return _status(ua.StatusCodes.BadOutOfRange)
         command = command_of(method, arguments)
         self._commands[COMMAND_NUMBERS.slot(command.seq)] = command
         self._take_words(self._words)
@@ -242,6 +245,15 @@ class OpcUaServer:
         events = list(self._machine().plc.ring)
         seqs = [event.seq for event in events]
         return events[seqs.index(seq) + 1 :] if seq in seqs else events
+
+
+def _status(code: int) -> ua.StatusCode:
+    return ua.StatusCode(ua.UInt32(code))
+
+
+def _is_one(value: ua.Variant | None, ua_type: str) -> bool:
+    """Whether it is a single value of this type."""
+    return value is not None and value.VariantType is ua.VariantType[ua_type] and not value.is_array
 
 
 def _argument(name: str, ua_type: str, about: str, *, rank: int = -1) -> ua.Argument:

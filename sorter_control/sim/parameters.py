@@ -25,7 +25,7 @@ def are_writable(machine: Machine) -> bool:
 
 def set_parameters(machine: Machine, values: Mapping[str, int]) -> bool:
     """Take new values of some parameters; False, and nothing taken, where they make no sense."""
-    new = parameters_of(machine) | values
+    new = {**parameters_of(machine), **values}
     if not 1 <= new["default_lane"] <= machine.belt.run_out or new["host_timeout_ms"] == 0:
         return False
     plc = machine.plc = machine.plc.copy()

@@ -61,12 +61,12 @@ class BadLink:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
-        self._random = Random(1)
+        self._random = Random(1)  # noqa: S311 - faults, not secrets
         self._broken = False
 
     async def open(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
-        self._random = Random(self.faults.seed)
+        self._random = Random(self.faults.seed)  # noqa: S311
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -139,18 +139,19 @@ class BadLink:
                 await asyncio.sleep(self._random.uniform(0.0, 0.4))
                 sink.write(frame)
             case LinkFault.DROP:
-                return
+                pass
             case LinkFault.REPEAT:
                 sink.write(frame + frame)
             case LinkFault.SPLIT:
-                for start in range(0, len(frame), 7):
-                    sink.write(frame[start : start + 7])
-                    await asyncio.sleep(0)
+                await self._split(frame, sink)
             case LinkFault.FREEZE:
                 frozen.set()
-                return
             case LinkFault.CUT:
                 for writer in both:
                     writer.transport.abort()
-                return
-        await sink.drain()
+
+    @staticmethod
+    async def _split(frame: bytes, sink: asyncio.StreamWriter) -> None:
+        for start in range(0, len(frame), 7):
+            sink.write(frame[start : start + 7])
+            await asyncio.sleep(0)

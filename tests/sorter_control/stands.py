@@ -94,10 +94,13 @@ class OpcUaFace:
         self._server: OpcUaServer | None = None
         self._port = 0
 
+    def _machine_shown(self) -> Machine:
+        return self.shows()
+
     async def port(self) -> int:
         """Where it listens; starts it if need be."""
         if self._server is None:
-            self._server = OpcUaServer(lambda: self.shows())
+            self._server = OpcUaServer(self._machine_shown)
             self._port = await self._server.start("127.0.0.1", 0)
         return self._port
 

@@ -116,7 +116,7 @@ async def test_every_command_is_answered_once_and_every_item_is_where_the_record
     assert commands >= ITEMS / 2
     assert answers == dict.fromkeys(range(1, commands + 1), 1)
 
-    outcomes = {outcome.item_id: outcome for outcome in line.journal.outcomes()}
+    outcomes = {str(outcome.item_id): outcome for outcome in line.journal.outcomes()}
     assert set(outcomes) == {f"RET-{number}" for number in range(ITEMS)}
     for item_id, outcome in outcomes.items():
         assert outcome.lane == SETTINGS.policy.lane_name(line.deposits[item_id]), outcome

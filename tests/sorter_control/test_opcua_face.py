@@ -141,7 +141,7 @@ async def test_a_value_of_another_type_and_a_read_only_variable_are_refused(
 ) -> None:
     with pytest.raises(ua.UaStatusCodeError, match="BadTypeMismatch"):
         await stranger.write("PackML.Command.EventAck", 1, ua.VariantType.Int64)
-    with pytest.raises(ua.UaStatusCodeError, match="Bad(UserAccessDenied|NotWritable)"):
+    with pytest.raises(ua.UaStatusCodeError, match=r"Bad(UserAccessDenied|NotWritable)"):
         await stranger.write("PackML.Status.StateCurrent", 6)
 
 

@@ -13,7 +13,7 @@ from sorter_control.controller.values import PlcLost, PlcReported
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import OpcUaPlc
-from sorter_control.errors import MapError, PlcError, SettingsError
+from sorter_control.errors import MapError, PlcError
 from sorter_control.packml import Command, State
 from sorter_control.protocol import (
     Event,
@@ -104,6 +104,9 @@ async def test_every_operation_arrives(stand: Stand) -> None:
     def lanes() -> list[int]:
         return [track.lane for track in stand.machine.plc.tracks]
 
+    def first_is_open() -> bool:
+        return stand.machine.plc.lanes[0].enabled
+
     async def do(seq: int, op: Op, tid: int = 0, lane: int = 0) -> None:
         await stand.driver.write(HostImage(words_for(image), (HostCommand(seq, op, tid, lane),)))
         stand.run(0.02)
@@ -115,9 +118,9 @@ async def test_every_operation_arrives(stand: Stand) -> None:
     await do(3, Op.CANCEL, tid)
     assert lanes() == [0]
     await do(4, Op.LANE_DISABLE, lane=1)
-    assert not stand.machine.plc.lanes[0].enabled
+    assert not first_is_open()
     await do(5, Op.LANE_ENABLE, lane=1)
-    assert stand.machine.plc.lanes[0].enabled
+    assert first_is_open()
     await do(6, Op.RESET)
     assert not stand.machine.plc.lanes[1].fault
 
@@ -125,6 +128,9 @@ async def test_every_operation_arrives(stand: Stand) -> None:
 async def test_a_packml_command_is_executed_once_for_each_change_of_its_number(
     stand: Stand,
 ) -> None:
+    def state() -> State:
+        return stand.machine.plc.packml
+
     stand.run(0.5)
     image = await stand.driver.read()
     await stand.driver.write(HostImage(words_for(image)))
@@ -132,12 +138,12 @@ async def test_a_packml_command_is_executed_once_for_each_change_of_its_number(
     hold = words_for(image, control_command=Command.HOLD, change_request=1)
     await stand.driver.write(HostImage(hold))
     stand.run(0.05)
-    assert stand.machine.plc.packml is State.HELD
+    assert state() is State.HELD
     stand.machine.press(Command.UNHOLD)
     stand.run(0.05)
     await stand.driver.write(HostImage(replace(hold, host_heartbeat=2)))
     stand.run(0.05)
-    assert stand.machine.plc.packml is State.EXECUTE
+    assert state() is State.EXECUTE
 
 
 async def test_a_remap_names_every_tracked_item_once(stand: Stand) -> None:
