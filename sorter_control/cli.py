@@ -34,6 +34,10 @@ def plc(
     modbus_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Modbus TCP; 0 takes a free port.")
     ] = 5020,
+    opcua_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="OPC UA beside it; 0 takes a free port."),
+    ] = None,
     camera_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Camera, HTTP; 0 takes a free port.")
     ] = 5021,
@@ -43,15 +47,19 @@ def plc(
     ] = None,
     belt: Annotated[Path | None, typer.Option(help="TOML with the belt's measures.")] = None,
 ) -> None:
-    """Simulate a sorter in real time: belt, PLC (Modbus TCP) and camera station (HTTP)."""
+    """Simulate a sorter in real time: belt, PLC (Modbus TCP, OPC UA) and camera station (HTTP)."""
+    from sorter_control.drivers.connect import require_opcua
     from sorter_control.sim.feed import Feed
     from sorter_control.sim.geometry import DEFAULT, load_belt
     from sorter_control.sim.service import PlcSettings, Ports, SimulatedPlc
 
     def ready(ports: Ports) -> None:
-        _say(f"plc ready modbus={host}:{ports.modbus} camera={host}:{ports.camera}")
+        opcua = f" opcua={host}:{ports.opcua}" if ports.opcua else ""
+        _say(f"plc ready modbus={host}:{ports.modbus}{opcua} camera={host}:{ports.camera}")
 
     async def run(stop: asyncio.Event) -> None:
+        if opcua_port is not None:
+            require_opcua()
         settings = PlcSettings(
             load_belt(belt or DEFAULT, speed_mm_s=speed_mm_s),
             Feed.load(feed),
@@ -60,6 +68,7 @@ def plc(
             modbus_port,
             camera_port,
             items_per_minute,
+            opcua_port,
         )
         with owned(state, "--state"):
             await SimulatedPlc(settings).run(stop, ready)
@@ -68,7 +77,9 @@ def plc(
 
 
 def sort(
-    plc: Annotated[str, typer.Option(help="HOST:PORT of the PLC's Modbus TCP server.")],
+    plc: Annotated[
+        str, typer.Option(help="HOST:PORT of the PLC (Modbus TCP), or opc.tcp://HOST:PORT.")
+    ],
     camera: Annotated[str, typer.Option(help="URL of the camera station.")],
     server: Annotated[str, typer.Option(help="URL of the grading server.")],
     data: Annotated[Path, typer.Option(help="Folder of the journal: no item is lost from it.")],
@@ -86,16 +97,18 @@ def sort(
     from sorter_control.controller.controller import Controller
     from sorter_control.controller.facts import load_facts
     from sorter_control.controller.journal import Journal
+    from sorter_control.controller.policy_file import PolicyFile
     from sorter_control.controller.server import Server
     from sorter_control.controller.service import Sorting
     from sorter_control.controller.values import Settings
-    from sorter_control.drivers.modbus import ModbusPlc
-    from sorter_control.policy import SHIPPED, load_policy
+    from sorter_control.drivers.connect import driver_for
+    from sorter_control.policy import SHIPPED
 
     async def run(stop: asyncio.Event) -> None:
-        settings = Settings(_line_id(line_id), load_policy(policy or SHIPPED))
+        policy_file = PolicyFile(policy or SHIPPED)
+        settings = Settings(_line_id(line_id), policy_file.policy)
         known = load_facts(facts)
-        plc_host, plc_port = _address(plc)
+        driver = driver_for(plc)
         with owned(data, "--data"):
             journal = Journal.open(data)
             try:
@@ -106,12 +119,14 @@ def sort(
                     sorting = Sorting(
                         Controller(settings, journal),
                         journal,
-                        ModbusPlc(plc_host, plc_port),
+                        driver,
                         Camera(camera_client),
                         Server(server_client),
                         known,
+                        policy_file=policy_file,
                     )
-                    _say(f"sort ready plc={plc} line={line_id}")
+                    # A user and a password before the host are nobody's business.
+                    _say(f"sort ready plc={plc.rpartition('@')[2]} line={line_id}")
                     await sorting.run(stop)
             finally:
                 journal.close()
@@ -120,12 +135,19 @@ def sort(
 
 
 def route(
-    item: Annotated[Path, typer.Option(help="JSON of the item's facts.", **_FILE)],
+    item: Annotated[Path | None, typer.Option(help="JSON of one item's facts.", **_FILE)] = None,
     verdict: Annotated[
-        Path | None, typer.Option(help="JSON of a verdict; none without it.", **_FILE)
+        Path | None, typer.Option(help="JSON of its verdict; none without it.", **_FILE)
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(help="JSON Lines: facts and verdict, or records of the server.", **_FILE),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="Routing policy; the one that ships without it.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another policy: show only items that it sends elsewhere.")
     ] = None,
     closed: Annotated[
         list[str] | None, typer.Option(help="A lane that is closed; may be repeated.")
@@ -134,29 +156,36 @@ def route(
     explain: Annotated[bool, typer.Option("--explain", help="Say why, too.")] = False,
 ) -> None:
     """Say which lane the policy gives an item, without a belt."""
-    from pydantic import ValidationError
-
-    from model.contract import ItemFacts, Verdict
+    from sorter_control.dry_run import decide_dry, load_item, load_items, moves
     from sorter_control.policy import SHIPPED, load_policy
-    from sorter_control.routing import LaneCondition
-    from sorter_control.routing import route as choose
+    from sorter_control.routing import Decision
 
+    def say(line: str, *decisions: Decision) -> None:
+        print(line)
+        for decision in decisions if explain else ():
+            print(f"rule: {decision.rule}\n{decision.explanation}")
+
+    if (item is None) == (items is None):
+        _fail("give either --item or --items")
     try:
         rules = load_policy(policy or SHIPPED)
-        facts = ItemFacts.model_validate_json(item.read_bytes())
-        said = Verdict.model_validate_json(verdict.read_bytes()) if verdict else None
-    except (ValidationError, SettingsError) as error:
+        others = load_policy(against) if against else None
+        given = load_items(items) if items else [load_item(item, verdict)] if item else []
+    except SettingsError as error:
         _fail(str(error))
-    shut = set(closed or ())
-    if unknown := shut - set(rules.lanes):
-        _fail(f"--closed {sorted(unknown)}: the policy has the lanes {sorted(rules.lanes)}")
-    lanes = {
-        lane: LaneCondition.DISABLED if lane in shut else LaneCondition.OPEN for lane in rules.lanes
-    }
-    decision = choose(facts, said, None, lanes, rules)
-    print(decision.lane)
-    if explain:
-        print(f"rule: {decision.rule}\n{decision.explanation}")
+    shut = frozenset(closed or ())
+    for each in (rules, others) if others else (rules,):
+        if unknown := shut - set(each.lanes):
+            _fail(f"--closed {sorted(unknown)}: the policy has the lanes {sorted(each.lanes)}")
+    if others is None:
+        for one in given:
+            decision = decide_dry(one, rules, shut)
+            say(f"{one.item_id}: {decision.lane}" if items else decision.lane, decision)
+        return
+    elsewhere = moves(given, rules, others, shut)
+    for move in elsewhere:
+        say(f"{move.item_id}: {move.before.lane} -> {move.after.lane}", move.before, move.after)
+    print(f"{len(elsewhere)} of {len(given)} items would go elsewhere")
 
 
 def _line_id(text: str) -> str:
@@ -166,13 +195,6 @@ def _line_id(text: str) -> str:
         raise SettingsError(
             f"--line-id {text!r}: use letters, digits and . _ : - only, a letter or digit first"
         ) from error
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SettingsError(f"--plc {text}: give HOST:PORT, for example 127.0.0.1:5020")
-    return host, int(port)
 
 
 def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -185,8 +207,9 @@ def _until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
             loop.add_signal_handler(number, stop.set)
         await run(stop)
 
-    # pymodbus logs every failed attempt; the driver reports each outage once.
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    # Both libraries log every failed attempt; the driver reports each outage once.
+    for library in ("pymodbus", "asyncua"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         asyncio.run(main())
     except SorterError as error:

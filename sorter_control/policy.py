@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -54,14 +55,107 @@ class GradeLanes(LaneChoice):
     otherwise: tuple[str, ...] = ()
 
 
+class When(_Part):
+    """Facts that an item must have, all of them; what is not named does not matter.
+
+    Attributes:
+        in_warranty: Whether its maker or seller takes it back.
+        category: It is one of these.
+        price_at_least: Its list price is known, and this or more.
+        price_below: Its list price is known, and less.
+    """
+
+    in_warranty: bool | None = None
+    category: tuple[str, ...] = ()
+    price_at_least: Decimal | None = None
+    price_below: Decimal | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("a rule needs at least one fact in `when`")
+        return self
+
+    def applies_to(self, facts: ItemFacts) -> bool:
+        """Whether the item has these facts."""
+        price = facts.list_price
+        return (
+            self.in_warranty in {None, facts.in_warranty}
+            and (not self.category or facts.category in self.category)
+            and (
+                self.price_at_least is None or (price is not None and price >= self.price_at_least)
+            )
+            and (self.price_below is None or (price is not None and price < self.price_below))
+        )
+
+    def reason(self, facts: ItemFacts) -> str:
+        """The facts that made it apply, for a person."""
+        said = []
+        if self.in_warranty is not None:
+            said.append("in warranty" if facts.in_warranty else "not in warranty")
+        if self.category:
+            said.append(f"category {facts.category}")
+        if self.price_at_least is not None:
+            said.append(f"price {facts.list_price} is at least {self.price_at_least}")
+        if self.price_below is not None:
+            said.append(f"price {facts.list_price} is below {self.price_below}")
+        return ", ".join(said)
+
+
+class FactRule(GradeLanes):
+    """A lane for items with certain facts, whatever their grade."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    when: When
+
+
+class Sale(_Part):
+    """What items bring in one lane.
+
+    Attributes:
+        resale: Share of the list price that an item of this true grade brings there; negative for
+            what it costs to have sold it above its grade.
+        repair_cost: What an item of this true grade costs to repair there; 0 where none is named.
+        handling_cost: What every item costs there.
+    """
+
+    resale: dict[Grade, float]
+    repair_cost: dict[Grade, Annotated[float, Field(ge=0)]] = {}
+    handling_cost: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [grade.value for grade in GRADES if grade not in self.resale]:
+            raise ValueError(f"resale lacks {missing}")
+        return self
+
+    def recovers(self, grade: Grade, price: float) -> float:
+        """Recovered value of an item of this true grade, in the currency of the list price."""
+        return self.resale[grade] * price - self.repair_cost.get(grade, 0.0) - self.handling_cost
+
+
+class Value(_Part):
+    """Numbers for choosing by expected recovered value.
+
+    Attributes:
+        review_cost: What it costs that a person looks at an item.
+        lanes: What items bring in each lane that may be chosen so.
+    """
+
+    review_cost: Annotated[float, Field(ge=0)]
+    lanes: dict[str, Sale]
+
+
 class Policy(_Part):
     """A valid policy; ``policy.toml`` explains the keys."""
 
     lanes: dict[str, LaneNumber]
     fail_safe: LaneChoice
     holds: dict[Hold, str]
+    rules: tuple[FactRule, ...] = ()
     review: LaneChoice
     grades: dict[Grade, GradeLanes]
+    value: Value | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -73,6 +167,9 @@ class Policy(_Part):
             raise ValueError(f"lanes {unknown} are used but not in [lanes]")
         if twice := [n for n, count in Counter(self.lanes.values()).items() if count > 1]:
             raise ValueError(f"[lanes] gives number {twice[0]} to two lanes")
+        names = Counter(rule.name for rule in self.rules)
+        if repeated := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"two [[rules]] have the name {repeated[0]!r}")
         return self
 
     @model_validator(mode="after")
@@ -92,8 +189,19 @@ class Policy(_Part):
         yield self.fail_safe.lane
         yield self.review.lane
         yield from self.holds.values()
-        for choice in self.grades.values():
+        for choice in (*self.rules, *self.grades.values()):
             yield from (choice.lane, *choice.otherwise)
+        if self.value is not None:
+            yield from self.value.lanes
+
+    def sells_above(self, grade: Grade) -> frozenset[str]:
+        """Lanes of better grades, where an item of this grade must not go."""
+        better = {self.grades[each].lane for each in GRADES if each.rank < grade.rank}
+        return frozenset(better - {self.grades[grade].lane})
+
+    def rule_for(self, facts: ItemFacts) -> FactRule | None:
+        """The first rule that applies to an item."""
+        return next((rule for rule in self.rules if rule.when.applies_to(facts)), None)
 
     def require_lanes(self, lane_count: int) -> None:
         """Check that a sorter with so many lanes is the one that this policy is for.
@@ -123,12 +231,25 @@ def load_policy(path: Path = SHIPPED) -> Policy:
         SettingsError: The file cannot be read, or is not a policy; the message names the key.
     """
     try:
-        return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"policy {path}: {error}") from error
+    return parse_policy(content, path)
+
+
+def parse_policy(content: bytes, path: Path) -> Policy:
+    """Check the content of a policy file.
+
+    Raises:
+        SettingsError: It is not a policy; the message names the key.
+    """
+    try:
+        return Policy.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
             for problem in error.errors()
         )
         raise SettingsError(f"policy {path}: {problems}") from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"policy {path}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum, IntFlag
 
@@ -48,6 +48,11 @@ class EventType(IntEnum):
     REMAP_ITEM = 18
     REMAP_END = 19
     """Ends a remap; comes by itself after a restart of the PLC, which tracks nothing then."""
+
+    @property
+    def notification(self) -> str:
+        """Name of the OPC UA type of its notifications."""
+        return f"{tags.browse_name(self.name.lower())}EventType"
 
 
 class Reason(IntEnum):
@@ -203,12 +208,18 @@ def pack_status(status: Status) -> list[int]:
 
 
 def unpack_status(registers: Sequence[int]) -> Status:
-    """Status of the registers of its block.
+    """Status of the registers of its block; errors as of ``status_of``."""
+    (row,) = tags.STATUS.unpack(registers)
+    return status_of(row)
+
+
+def status_of(values: Mapping[str, int]) -> Status:
+    """Status of the values of its block's fields.
 
     Raises:
         MapError: Another version of the map, or a value that this version does not know.
     """
-    (row,) = tags.STATUS.unpack(registers)
+    row = dict(values)
     if row["map_version"] != tags.MAP_VERSION:
         raise MapError(
             f"the PLC has version {row['map_version']} of the register map,"
@@ -229,7 +240,11 @@ def pack_lanes(lanes: Sequence[LaneReport]) -> list[int]:
 
 def unpack_lanes(registers: Sequence[int], count: int) -> tuple[LaneReport, ...]:
     """The first ``count`` lanes."""
-    rows = tags.LANES.unpack(registers)[:count]
+    return lanes_of(tags.LANES.unpack(registers)[:count])
+
+
+def lanes_of(rows: Sequence[Mapping[str, int]]) -> tuple[LaneReport, ...]:
+    """Lanes of the values of their slots."""
     return tuple(LaneReport(LaneBit(row["bits"]), row["count"]) for row in rows)
 
 
@@ -247,20 +262,33 @@ def pack_events(events: Sequence[Event]) -> list[int]:
     """Registers of the event ring that holds these events and no others."""
     slots: list[Mapping[str, int]] = [_EMPTY_EVENT] * tags.EVENTS.slots
     for event in events:
-        slots[EVENT_NUMBERS.slot(event.seq)] = {**asdict(event), "seq_copy": event.seq}
+        slots[EVENT_NUMBERS.slot(event.seq)] = event_row(event)
     return tags.EVENTS.pack(slots)
 
 
+def event_row(event: Event) -> dict[str, int]:
+    """Values of the slot that holds the event, completely written."""
+    return {**asdict(event), "seq_copy": event.seq}
+
+
 def unpack_events(registers: Sequence[int], head: int) -> tuple[Event, ...]:
-    """Events in order of seq, up to ``head``; slots that are empty or half written are left out.
+    """Events of the registers of the ring; see ``events_of``."""
+    return events_of(tags.EVENTS.unpack(registers), head)
+
+
+def events_of(slots: Iterable[Mapping[str, int]], head: int) -> tuple[Event, ...]:
+    """Events in order of seq; slots that are empty or half written are left out.
+
+    Args:
+        slots: Values of the ring's slots, in any order.
+        head: Seq of the newest event when the status was read, which may have been before the
+            slots were.
 
     Raises:
         MapError: An event type or reason that this version of the map does not know.
     """
-    rows = [
-        row for row in tags.EVENTS.unpack(registers) if row["seq"] and row["seq"] == row["seq_copy"]
-    ]
-    rows.sort(key=lambda row: EVENT_NUMBERS.distance(row["seq"], head), reverse=True)
+    rows = [row for row in slots if row["seq"] and row["seq"] == row["seq_copy"]]
+    rows.sort(key=lambda row: EVENT_NUMBERS.steps(head, row["seq"]))
     try:
         return tuple(_event(row) for row in rows)
     except ValueError as error:
@@ -284,7 +312,7 @@ def pack_host(image: HostImage) -> list[int]:
     slots: list[Mapping[str, int]] = [_EMPTY_COMMAND] * tags.COMMANDS.slots
     for command in image.commands:
         slots[COMMAND_NUMBERS.slot(command.seq)] = {**asdict(command), "seq_copy": command.seq}
-    host = {**asdict(image.host), "reserved_8": 0, "reserved_9": 0}
+    host = {**dict.fromkeys((field.name for field in tags.HOST.fields), 0), **asdict(image.host)}
     return tags.HOST.pack([host]) + tags.COMMANDS.pack(slots)
 
 

@@ -3,10 +3,16 @@
 The order is fixed; the lanes are the policy's:
 
 1. safety, recall and fraud holds (no grade and no person's answer overrules them here);
-2. a person's answer;
-3. no verdict: the fail-safe lane;
-4. the model wants a person to look: the review lane;
-5. the lane of the grade, or the first open alternative, or the fail-safe lane.
+2. the site's rules on facts (nor these);
+3. a person's answer;
+4. no verdict: the fail-safe lane;
+5. the model wants a person to look: the review lane;
+6. the lane of the greatest expected recovered value, where the policy has values and the item a
+   price: or a person, where their look is worth more than it costs;
+7. the lane of the grade.
+
+From 2 on, a lane that is closed is replaced by the next best that is open, at last by the fail-safe
+lane.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from model.contract import Grade, ItemFacts, Override, Verdict
-from sorter_control.policy import Hold, Policy
+from sorter_control.policy import Hold, Policy, Value
 
 
 class FailSafe(StrEnum):
@@ -53,7 +59,8 @@ class Decision:
 
     Attributes:
         lane: Name of the lane.
-        rule: ``hold_*``, ``operator``, ``needs_review``, ``grade_*`` or a ``FailSafe``.
+        rule: ``hold_*``, ``rule_*``, ``operator``, ``needs_review``, ``value_*``, ``worth_a_look``,
+            ``grade_*`` or a ``FailSafe``.
         explanation: One sentence for a person.
         grade: The grade that the lane was chosen by, if one was.
         fail_safe: Whether the lane was chosen for want of a better one.
@@ -84,15 +91,8 @@ def route(
     """
     if facts is None:
         return fail_safe(policy, FailSafe.NO_FACTS, "Nothing is known about this item")
-    for hold in Hold:
-        if hold.applies_to(facts):
-            return _to(
-                policy,
-                lanes,
-                (policy.holds[hold],),
-                rule=f"hold_{hold.value}",
-                because=f"The item is marked {_words(hold)}, which no grade overrules",
-            )
+    if (decision := by_facts(facts, lanes, policy)) is not None:
+        return decision
     if override is not None and override.grade is not None:
         return _by_grade(
             policy,
@@ -103,6 +103,13 @@ def route(
         )
     if verdict is None:
         return fail_safe(policy, FailSafe.NO_VERDICT, "The item was not graded in time")
+    return _by_verdict(facts, verdict, lanes, policy)
+
+
+def _by_verdict(
+    facts: ItemFacts, verdict: Verdict, lanes: Mapping[str, LaneCondition], policy: Policy
+) -> Decision:
+    """The decision where nobody and nothing but the model has spoken."""
     sure = f"{_words(verdict.grade)} at {verdict.probabilities.get(verdict.grade, 0.0):.0%}"
     if verdict.needs_review:
         reasons = ", ".join(_words(reason) for reason in verdict.review_reasons)
@@ -115,12 +122,40 @@ def route(
             f"is {sure}",
             grade=verdict.grade,
         )
+    if policy.value is not None and facts.list_price is not None:
+        price = float(facts.list_price)
+        return _by_value(policy, policy.value, lanes, verdict, price, f"The model says {sure}")
     return _by_grade(
         policy,
         lanes,
         verdict.grade,
         rule=f"grade_{verdict.grade.value}",
         because=f"The model says {sure}, expected cost {verdict.expected_cost:.2f}",
+    )
+
+
+def by_facts(
+    facts: ItemFacts, lanes: Mapping[str, LaneCondition], policy: Policy
+) -> Decision | None:
+    """The decision where facts alone make it: a hold, or a rule of the site; else None."""
+    for hold in Hold:
+        if hold.applies_to(facts):
+            return _to(
+                policy,
+                lanes,
+                (policy.holds[hold],),
+                rule=f"hold_{hold.value}",
+                because=f"The item is marked {_words(hold)}, which no grade overrules",
+            )
+    rule = policy.rule_for(facts)
+    if rule is None:
+        return None
+    return _to(
+        policy,
+        lanes,
+        (rule.lane, *rule.otherwise),
+        rule=f"rule_{rule.name}",
+        because=f"The rule {rule.name} applies ({rule.when.reason(facts)})",
     )
 
 
@@ -148,6 +183,75 @@ def _by_grade(
     choice = policy.grades[grade]
     wanted = (choice.lane, *choice.otherwise)
     return _to(policy, lanes, wanted, rule=rule, because=because, grade=grade)
+
+
+def _by_value(
+    policy: Policy,
+    value: Value,
+    lanes: Mapping[str, LaneCondition],
+    verdict: Verdict,
+    price: float,
+    because: str,
+) -> Decision:
+    """The lane of the greatest expected recovered value, or a person where that is worth more."""
+    expected = expected_values(policy, value, verdict, price)
+    opened = frozenset(lane for lane in value.lanes if lanes.get(lane) is LaneCondition.OPEN)
+    look = value_of_a_look(policy, value, verdict, price, opened)
+    wanted = tuple(sorted(expected, key=lambda lane: -expected[lane]))
+    numbers = ", ".join(f"{lane} {expected[lane]:.2f}" for lane in wanted)
+    because += f"; at a price of {price:.2f} expected: {numbers or 'no lane'}, a person {look:.2f}"
+    rule = f"value_{verdict.grade.value}"
+    best = max((expected[lane] for lane in wanted if lane in opened), default=None)
+    if best is not None and look > best:
+        wanted, rule = (policy.review.lane,), "worth_a_look"
+    return _to(policy, lanes, wanted, rule=rule, because=because, grade=verdict.grade)
+
+
+def expected_values(
+    policy: Policy, value: Value, verdict: Verdict, price: float
+) -> dict[str, float]:
+    """Expected recovered value of each lane that an item of the verdict's grade may go to.
+
+    Args:
+        policy: Says which lanes sell above the grade: they are left out.
+        value: What each lane brings by true grade.
+        verdict: Its probabilities are calibrated.
+        price: List price.
+    """
+    return {
+        lane: sum(
+            share * sale.recovers(grade, price) for grade, share in verdict.probabilities.items()
+        )
+        for lane, sale in value.lanes.items()
+        if lane not in policy.sells_above(verdict.grade)
+    }
+
+
+def value_of_a_look(
+    policy: Policy, value: Value, verdict: Verdict, price: float, opened: frozenset[str]
+) -> float:
+    """Expected recovered value where a person finds the true grade first, less what that costs.
+
+    Args:
+        policy: Says which lanes sell above a grade.
+        value: What each lane brings by true grade.
+        verdict: Its probabilities are calibrated.
+        price: List price.
+        opened: Lanes that are open now: a full lane is no reason to ask a person.
+    """
+    best = {
+        grade: max(
+            (
+                sale.recovers(grade, price)
+                for lane, sale in value.lanes.items()
+                if lane in opened - policy.sells_above(grade)
+            ),
+            default=0.0,
+        )
+        for grade in verdict.probabilities
+    }
+    looked = sum(share * best[grade] for grade, share in verdict.probabilities.items())
+    return looked - value.review_cost
 
 
 def _to(

@@ -32,6 +32,11 @@ class Numbering:
         """Steps from ``older`` on to ``newer``, 0 to ``last - 1``."""
         return (newer - older) % self.last
 
+    def steps(self, start: int, end: int) -> int:
+        """Steps from ``start`` to ``end`` the shorter way round; negative for backwards."""
+        forwards = self.distance(start, end)
+        return forwards - self.last if forwards > self.last // 2 else forwards
+
 
 def _numbering(slots: int) -> Numbering:
     return Numbering(slots, 0xFFFF // slots * slots)

@@ -1,6 +1,8 @@
-"""The Modbus map, as data: driver, simulated PLC, tests and docs/modbus-map.md all read this table.
+"""The tags between host and PLC, as data: the one table of both protocols.
 
-Unit 1, zero-based addresses, 16-bit registers, high word first where a value takes two.
+Drivers, simulated PLC, tests, docs/modbus-map.md and docs/opcua.md all read it. Over Modbus TCP a
+field is one register or two (unit 1, zero-based addresses, high word first), over OPC UA a variable
+or an argument of a method.
 """
 
 from __future__ import annotations
@@ -8,9 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 MAP_VERSION = 1
 UNIT = 1
+NAMESPACE = "urn:regrade:sorter"
+ROOT = "Sorter1"
+
+
+@cache
+def browse_name(name: str) -> str:
+    """A field's name as OPC UA writes names: 'plc_boot_id' is 'PlcBootId'."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 class Area(StrEnum):
@@ -30,16 +41,38 @@ class Field:
         name: Attribute of the value class in ``protocol.py`` that holds it.
         about: Meaning, for the page of the map.
         registers: 1 for a U16, 2 for a U32.
+        modbus_only: Whether OPC UA has no variable for it, since a method carries it.
     """
 
     name: str
     about: str
     registers: int = 1
+    modbus_only: bool = False
+
+    @property
+    def ua_type(self) -> str:
+        """OPC UA's name for its type."""
+        return "UInt32" if self.registers == 2 else "UInt16"
+
+    @property
+    def ua_name(self) -> str:
+        """Its OPC UA browse name."""
+        return browse_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of equal slots of fields; a plain group of registers is a block of one slot."""
+    """A run of equal slots of fields; a plain group of registers is a block of one slot.
+
+    Attributes:
+        name: Name in this program.
+        area: Kind of registers.
+        address: First register.
+        slots: Number of slots.
+        fields: Values of one slot.
+        about: Meaning, for the pages.
+        ua_object: OPC UA object below ``ROOT`` that holds its variables; None where methods do.
+    """
 
     name: str
     area: Area
@@ -47,6 +80,23 @@ class Block:
     slots: int
     fields: tuple[Field, ...]
     about: str
+    ua_object: str | None = None
+
+    @property
+    def variables(self) -> tuple[Field, ...]:
+        """Fields that OPC UA has variables for."""
+        return tuple(field for field in self.fields if not field.modbus_only)
+
+    def node(self, field: Field, slot: int | None = None) -> str:
+        """Identifier of a variable's node.
+
+        Args:
+            field: One of ``variables``.
+            slot: From 0, for the variable of one lane's object; None for the block's own, which
+                is an array where the block has several slots.
+        """
+        lane = "" if slot is None else f".Lane{slot + 1:02d}"
+        return f"{ROOT}.{self.ua_object}{lane}.{field.ua_name}"
 
     @property
     def width(self) -> int:
@@ -127,6 +177,7 @@ STATUS = Block(
         Field("events_waiting", "Events that wait for room in the ring."),
     ),
     "State of the PLC",
+    ua_object="PackML.Status",
 )
 
 LANES = Block(
@@ -139,6 +190,7 @@ LANES = Block(
         Field("count", "Items confirmed since the PLC started, modulo 65536."),
     ),
     "Lanes, one slot each from lane 1",
+    ua_object="Lanes",
 )
 
 EVENTS = Block(
@@ -170,6 +222,7 @@ GEOMETRY = Block(
         Field("confirm_mm", "Photo-eye of the lane, mm of travel after the induct photo-eye."),
     ),
     "Positions, one slot for each lane from lane 1; constant while the PLC runs",
+    ua_object="Lanes",
 )
 
 HOST = Block(
@@ -184,12 +237,17 @@ HOST = Block(
         Field("control_command", "PackML command."),
         Field("change_request", "control_command is executed once when this number changes."),
         Field("unit_mode", "PackML mode that is asked for; 0 for no wish."),
-        Field("remap_request", "A remap is sent once when this number changes; 0 for none."),
+        Field(
+            "remap_request",
+            "A remap is sent once when this number changes; 0 for none.",
+            modbus_only=True,
+        ),
         Field("plc_boot_id_seen", "event_ack and commands count only for this plc_boot_id."),
-        Field("reserved_8", "0."),
-        Field("reserved_9", "0."),
+        Field("reserved_8", "0.", modbus_only=True),
+        Field("reserved_9", "0.", modbus_only=True),
     ),
     "State of the host",
+    ua_object="PackML.Command",
 )
 
 COMMANDS = Block(
@@ -218,6 +276,110 @@ PARAMETERS = Block(
         Field("host_timeout_ms", "Longest time without a change of host_heartbeat."),
     ),
     "Parameters; writable only in Stopped",
+    ua_object="PackML.Admin",
 )
 
 BLOCKS: tuple[Block, ...] = (STATUS, LANES, EVENTS, GEOMETRY, HOST, COMMANDS, PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a method.
+
+    Attributes:
+        name: Name of the field that it carries, or of a choice.
+        ua_type: OPC UA's name for its type.
+        about: Meaning, for the page.
+    """
+
+    name: str
+    ua_type: str
+    about: str
+
+    @property
+    def ua_name(self) -> str:
+        """Its name as OPC UA writes names."""
+        return browse_name(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What takes a ring's place over OPC UA.
+
+    Attributes:
+        name: Browse name; a component of ``ROOT``.
+        about: Meaning, for the page.
+        inputs: Arguments in order.
+        outputs: Fields of which an array each is returned.
+        ops: Names of the operations (``protocol.Op``) of the commands that it carries. Where there
+            are two, the last argument chooses: false is the first, true the second.
+    """
+
+    name: str
+    about: str
+    inputs: tuple[Argument, ...]
+    outputs: tuple[Field, ...] = ()
+    ops: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> str:
+        """Identifier of the method's node."""
+        return f"{ROOT}.{self.name}"
+
+
+def _argument(block: Block, name: str) -> Argument:
+    field = next(field for field in block.fields if field.name == name)
+    return Argument(name, field.ua_type, field.about)
+
+
+_EPOCH = Argument("epoch", "UInt16", "HostBootId of the caller; that of an earlier run is refused.")
+_SEQ, _TID, _LANE = (_argument(COMMANDS, name) for name in ("seq", "tid", "lane"))
+
+COMMAND_METHODS: tuple[Method, ...] = (
+    Method(
+        "AssignDestination",
+        "Gives a lane to an item that has none.",
+        (_EPOCH, _SEQ, _TID, _LANE),
+        ops=("ASSIGN",),
+    ),
+    Method(
+        "ChangeDestination",
+        "Gives another lane to an item that has one.",
+        (_EPOCH, _SEQ, _TID, _LANE),
+        ops=("MODIFY",),
+    ),
+    Method(
+        "CancelItem",
+        "Takes the lane from an item: it runs out at the belt's end.",
+        (_EPOCH, _SEQ, _TID),
+        ops=("CANCEL",),
+    ),
+    Method(
+        "SetLaneEnabled",
+        "Opens or closes a lane.",
+        (_EPOCH, _SEQ, _LANE, Argument("enabled", "Boolean", "Whether items may be sent there.")),
+        ops=("LANE_DISABLE", "LANE_ENABLE"),
+    ),
+    Method(
+        "ResetFaults",
+        "Clears the divert faults of all lanes.",
+        (_EPOCH, _SEQ),
+        ops=("RESET",),
+    ),
+)
+
+REQUEST_REMAP = Method(
+    "RequestRemap",
+    "Has every tracked item named by a REMAP_ITEM, then REMAP_END. A number is answered once.",
+    (_EPOCH, _argument(HOST, "remap_request")),
+)
+
+GET_EVENTS_SINCE = Method(
+    "GetEventsSince",
+    "Events that are not acknowledged and come after a seq, oldest first; all of them where the seq"
+    " is none of theirs.",
+    (Argument("seq", "UInt16", "The last event that the caller has; 0 for none."),),
+    outputs=EVENTS.fields,
+)
+
+METHODS: tuple[Method, ...] = (*COMMAND_METHODS, REQUEST_REMAP, GET_EVENTS_SINCE)

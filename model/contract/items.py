@@ -30,3 +30,4 @@ class ItemFacts(BaseModel):
         default=False, description="Dangerous goods, damaged lithium cells too."
     )
     fraud_hold: bool = Field(default=False, description="Wrong item, serial mismatch or empty box.")
+    in_warranty: bool = Field(default=False, description="Its maker or seller takes it back.")

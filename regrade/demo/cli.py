@@ -34,6 +34,9 @@ def demo(
         Path | None, typer.Option(help="Keep record and logs here; default: a temporary folder.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    opcua: Annotated[
+        bool, typer.Option("--opcua", help="Controller and PLC speak OPC UA, not Modbus TCP.")
+    ] = False,
 ) -> None:
     """Watch returned items being graded and sorted: server, PLC and controller in one command."""
     from rich.console import Console
@@ -52,6 +55,7 @@ def demo(
             items_per_minute=items_per_minute,
             data=data,
             browser=browser,
+            opcua=opcua,
         )
         run(settings, console)
     except (UsageError, ProcessError) as error:

@@ -23,6 +23,8 @@ from regrade.demo.errors import ProcessError, UsageError
 from regrade.demo.feed import Product, write_feed
 from regrade.demo.processes import Crew, Part, crew, free_port, require_free
 from regrade.demo.summary import Summary, belt_table, final_table
+from sorter_control.drivers.connect import require_opcua
+from sorter_control.errors import SettingsError
 
 _ENDLESS_ITEMS = 20_000
 _REFRESH_S = 0.5
@@ -43,6 +45,8 @@ class DemoSettings:
     data: Path | None
     """Where record and logs go; None for a new temporary folder."""
     browser: bool
+    opcua: bool
+    """Whether controller and PLC speak OPC UA, which the PLC then serves beside Modbus TCP."""
 
 
 def run(settings: DemoSettings, console: Console) -> Summary:
@@ -52,9 +56,11 @@ def run(settings: DemoSettings, console: Console) -> Summary:
         What went where.
 
     Raises:
-        UsageError: A port is taken, or the folder cannot be used.
+        UsageError: A port is taken, the folder cannot be used, or OPC UA is not installed.
         ProcessError: A part cannot run, or items stop arriving.
     """
+    if settings.opcua:
+        _require_opcua()
     port = require_free(settings.port, "--port")
     modbus_port = require_free(settings.modbus_port, "--modbus-port")
     folder = _empty_folder(settings.data)
@@ -95,6 +101,10 @@ def _start(
 ) -> None:
     camera_port = free_port()
     feed = data / "feed.jsonl"
+    plc_address, opcua = f"127.0.0.1:{modbus_port}", {}
+    if settings.opcua:
+        opcua = {"opcua_port": free_port()}
+        plc_address = f"opc.tcp://127.0.0.1:{opcua['opcua_port']}"
 
     def part(name: str, command: str, **options: object) -> Part:
         words = [word for key, value in options.items() for word in (_option(key), str(value))]
@@ -109,11 +119,12 @@ def _start(
         camera_port=camera_port,
         state=data / "plc",
         items_per_minute=settings.items_per_minute,
+        **opcua,
     )
     controller = part(
         "controller",
         "sort",
-        plc=f"127.0.0.1:{modbus_port}",
+        plc=plc_address,
         camera=f"http://127.0.0.1:{camera_port}",
         server=f"http://127.0.0.1:{port}",
         facts=feed,
@@ -125,6 +136,13 @@ def _start(
         parts.start(controller, lambda: True)
         status.update("starting the simulated PLC and belt")
         parts.start(plc, _answers(client, "/v1/lines/line-1/state", _shows_the_plc))
+
+
+def _require_opcua() -> None:
+    try:
+        require_opcua()
+    except SettingsError as error:
+        raise UsageError(f"--opcua: {error}") from error
 
 
 def _option(key: str) -> str:

@@ -6,6 +6,7 @@ consequence of it. So an event is acknowledged only when its outcome is on disk.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -26,6 +27,7 @@ from sorter_control.controller.values import (
     RequestGrade,
     Settings,
 )
+from sorter_control.policy import Policy
 from sorter_control.protocol import HostImage, Op, PlcImage
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +66,10 @@ class Controller:
         for command in commands:
             self._carry_out(command)
         return [command for command in commands if isinstance(command, RequestGrade)]
+
+    def change_policy(self, policy: Policy) -> None:
+        """Decide by another policy from now on; what is decided stays as it is."""
+        self.settings = replace(self.settings, policy=policy)
 
     def host_image(self) -> HostImage:
         """What to write to the PLC now."""

@@ -19,9 +19,11 @@ from sorter_control.controller.grading import Grading
 from sorter_control.controller.journal import Journal
 from sorter_control.controller.line_state import line_state
 from sorter_control.controller.outage import Outage
+from sorter_control.controller.policy_file import PolicyFile
 from sorter_control.controller.server import Server
 from sorter_control.controller.values import (
     Failure,
+    Graded,
     NotGraded,
     Observation,
     Overridden,
@@ -29,6 +31,7 @@ from sorter_control.controller.values import (
     RequestGrade,
 )
 from sorter_control.drivers import Plc
+from sorter_control.dry_run import DryItem
 from sorter_control.errors import MapError, PlcError
 from sorter_control.routing import FailSafe
 
@@ -45,6 +48,7 @@ class Rhythm:
     publish_s: float = 0.2
     deliver_s: float = 0.2
     retry_s: float = 1.0
+    policy_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -58,6 +62,8 @@ class Sorting:
         camera: Client of the camera station.
         server: Client of the grading server.
         facts: What the returns system knows, by item id.
+        rhythm: How often the tasks run.
+        policy_file: The file whose changes are followed, if any are.
     """
 
     controller: Controller
@@ -67,6 +73,7 @@ class Sorting:
     server: Server
     facts: Mapping[str, ItemFacts]
     rhythm: Rhythm = Rhythm()
+    policy_file: PolicyFile | None = None
     _delivery: Outage = field(default_factory=lambda: Outage("delivery of outcomes"))
     _display: Outage = field(default_factory=lambda: Outage("display of the line"))
     _answers: Outage = field(default_factory=lambda: Outage("people's answers"))
@@ -87,6 +94,7 @@ class Sorting:
                 ("deliver", self._every(self.rhythm.deliver_s, self._deliver)),
                 ("publish", self._every(self.rhythm.publish_s, self._publish)),
                 ("overrides", self._every(0.0, self._listen)),
+                ("policy", self._every(self.rhythm.policy_s, self._follow_policy)),
                 ("stop", self._wait(stop)),
             )
         ]
@@ -115,6 +123,18 @@ class Sorting:
 
     def _observe(self, observation: Observation) -> None:
         self.controller.observe(observation, datetime.now(UTC))
+        if isinstance(observation, Graded) and self.policy_file is not None:
+            item = self.controller.state.items.get(observation.tid)
+            if item is not None:
+                self.policy_file.remember(DryItem(facts=item.facts, verdict=item.verdict))
+
+    async def _follow_policy(self) -> None:
+        if self.policy_file is None:
+            return
+        status = self.controller.state.status
+        new = self.policy_file.reload(status.lane_count if status is not None else None)
+        if new is not None:
+            self.controller.change_policy(new)
 
     async def _poll(self) -> None:
         try:
@@ -177,6 +197,8 @@ class Sorting:
 
     async def _publish(self) -> None:
         alarms = [self.server.outage.alarm, self._delivery.alarm]
+        if self.policy_file is not None:
+            alarms.append(self.policy_file.outage.alarm)
         state = line_state(
             self.controller.state, self.controller.settings, datetime.now(UTC), alarms
         )

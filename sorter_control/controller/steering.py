@@ -17,11 +17,11 @@ from sorter_control.controller.values import (
     Remember,
     Settings,
 )
-from sorter_control.policy import Hold
 from sorter_control.protocol import Event, LaneBit, Reason
-from sorter_control.routing import Decision, FailSafe, LaneCondition, fail_safe, route
+from sorter_control.routing import Decision, FailSafe, LaneCondition, by_facts, fail_safe, route
 
 _LONGEST_DEADLINE_S = 30.0
+_ENABLED = int(LaneBit.ENABLED)
 #: An item may come to the belt again after it was answered, from the manual lane say; for longer
 #: than so many other answers nothing is kept for it.
 KEPT_ANSWERS = 20_000
@@ -53,9 +53,10 @@ def planned(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """The decision that the policy makes of what is known about the item now."""
     policy = settings.policy
     answered = item.override is not None and item.override.grade is not None
-    if item.failure is not None and not answered and not _held(item):
-        return fail_safe(policy, item.failure.rule, item.failure.explanation)
     lanes = _conditions(state, item, settings)
+    decided = item.facts is not None and by_facts(item.facts, lanes, policy) is not None
+    if item.failure is not None and not answered and not decided:
+        return fail_safe(policy, item.failure.rule, item.failure.explanation)
     return route(item.facts, item.verdict, item.override, lanes, policy)
 
 
@@ -201,10 +202,6 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
     return route(item.facts, item.verdict, item.override, lanes, settings.policy)
 
 
-def _held(item: Item) -> bool:
-    return item.facts is not None and any(hold.applies_to(item.facts) for hold in Hold)
-
-
 def _is_about(item: Item, event: Event, settings: Settings) -> bool:
     """Whether the answer belongs to the newest command for the item, not to an older one."""
     return item.decision is not None and settings.policy.lanes[item.decision.lane] == event.lane
@@ -263,6 +260,8 @@ def _condition(
 
 def lane_condition(bits: LaneBit) -> LaneCondition:
     """Condition of a lane by its bits alone."""
+    if int(bits) == _ENABLED:  # the usual one: to take flags apart costs microseconds
+        return LaneCondition.OPEN
     if LaneBit.ENABLED not in bits:
         return LaneCondition.DISABLED
     for bit, condition in (

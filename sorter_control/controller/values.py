@@ -15,11 +15,11 @@ from sorter_control.routing import Decision, FailSafe
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What does not change while the controller runs.
+    """What does not change while the controller runs, but for the policy.
 
     Attributes:
         line_id: Name of the line, part of every id.
-        policy: Routing policy.
+        policy: Routing policy; ``Controller.change_policy`` puts another in its place.
         margin_s: Time kept back from the deadline for the way to the PLC.
         match_mm: Largest error of place at which an unexpected item is one that the PLC forgot.
     """

@@ -39,10 +39,18 @@ class ModbusPlc:
         host: Address of the PLC.
         port: TCP port.
         clock: Monotonic seconds.
+        timeout_s: Longest time to wait for one answer.
     """
 
-    def __init__(self, host: str, port: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._host, self._port, self._clock = host, port, clock
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._host, self._port, self._clock, self._timeout_s = host, port, clock, timeout_s
         self._client: AsyncModbusTcpClient | None = None
         self._failed_s = float("-inf")
         self._lock = asyncio.Lock()
@@ -103,7 +111,7 @@ class ModbusPlc:
         if self._clock() - self._failed_s < RECONNECT_S:
             raise PlcError(f"{self._host}:{self._port} is not connected")
         client = AsyncModbusTcpClient(
-            self._host, port=self._port, timeout=TIMEOUT_S, retries=0, reconnect_delay=0
+            self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
         )
         if not await client.connect():
             client.close()

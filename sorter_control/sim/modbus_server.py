@@ -12,7 +12,6 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from sorter_control import tags
 from sorter_control.errors import SettingsError
-from sorter_control.packml import State
 from sorter_control.protocol import (
     HOST_IMAGE_SIZE,
     pack_events,
@@ -22,6 +21,7 @@ from sorter_control.protocol import (
     unpack_host,
 )
 from sorter_control.sim.machine import Machine
+from sorter_control.sim.parameters import are_writable, parameters_of, set_parameters
 
 _READ_INPUT = 4
 _INPUT_END = tags.GEOMETRY.end
@@ -110,20 +110,14 @@ class PlcServer:
         return registers
 
     def _parameters(self) -> list[int]:
-        plc = self._machine().plc
-        return [plc.default_lane, plc.max_recirculations, round(plc.host_timeout_s * 1000)]
+        return tags.PARAMETERS.pack([parameters_of(self._machine())])
 
     def _set_parameters(self, address: int, values: list[int]) -> ExcCodes | None:
         machine = self._machine()
-        if machine.plc.packml is not State.STOPPED:
+        if not are_writable(machine):
             return ExcCodes.ILLEGAL_ADDRESS
         words = self._parameters()
         start = address - tags.PARAMETERS.address
         words[start : start + len(values)] = values
-        lane, recirculations, timeout_ms = words
-        if not 1 <= lane <= machine.belt.run_out or timeout_ms == 0:
-            return ExcCodes.ILLEGAL_VALUE
-        plc = machine.plc = machine.plc.copy()
-        plc.default_lane, plc.max_recirculations = lane, recirculations
-        plc.host_timeout_s = timeout_ms / 1000
-        return None
+        (row,) = tags.PARAMETERS.unpack(words)
+        return None if set_parameters(machine, row) else ExcCodes.ILLEGAL_VALUE

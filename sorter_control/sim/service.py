@@ -1,11 +1,11 @@
-"""``regrade plc``: the simulated machine in real time, behind Modbus TCP and HTTP."""
+"""``regrade plc``: the simulated machine in real time, behind Modbus TCP, OPC UA and HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ class PlcSettings:
     modbus_port: int
     camera_port: int
     items_per_minute: float | None
+    opcua_port: int | None = None
+    """None for no OPC UA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class Ports:
 
     modbus: int
     camera: int
+    opcua: int | None = None
+
+
+Publish = Callable[[], Awaitable[None]]
+
+
+async def _publish_nothing() -> None:
+    pass
 
 
 class _Server(uvicorn.Server):
@@ -80,21 +90,49 @@ class SimulatedPlc:
             SettingsError: A port cannot be used.
         """
         settings = self._settings
-        modbus = PlcServer(lambda: self._machine)
         self._save()
         try:
-            async with _http(self._camera, settings.host, settings.camera_port) as camera_port:
-                modbus_port = await modbus.start(settings.host, settings.modbus_port)
-                ready(Ports(modbus_port, camera_port))
+            async with (
+                _http(self._camera, settings.host, settings.camera_port) as camera_port,
+                self._opcua() as (opcua_port, publish),
+                self._modbus() as modbus_port,
+            ):
+                ready(Ports(modbus_port, camera_port, opcua_port))
                 # The simulated worker starts the machine at its panel; no program ever does.
                 self._machine.press(Command.RESET, Command.START)
-                await self._scan_until(stop)
+                await self._scan_until(stop, publish)
         finally:
-            await modbus.stop()
             self._save()
             self._store.close()
 
-    async def _scan_until(self, stop: asyncio.Event) -> None:
+    @asynccontextmanager
+    async def _modbus(self) -> AsyncIterator[int]:
+        """Serve Modbus TCP; gives the port."""
+        server = PlcServer(lambda: self._machine)
+        try:
+            yield await server.start(self._settings.host, self._settings.modbus_port)
+        finally:
+            await server.stop()
+
+    @asynccontextmanager
+    async def _opcua(self) -> AsyncIterator[tuple[int | None, Publish]]:
+        """Serve OPC UA where it is wanted; gives the port and what to do after every scan."""
+        port = self._settings.opcua_port
+        if port is None:
+            yield None, _publish_nothing
+            return
+        from sorter_control.sim.opcua_server import (  # noqa: PLC0415 - an optional package
+            OpcUaServer,
+        )
+
+        server = OpcUaServer(lambda: self._machine)
+        port = await server.start(self._settings.host, port)
+        try:
+            yield port, server.publish
+        finally:
+            await server.stop()
+
+    async def _scan_until(self, stop: asyncio.Event, publish: Publish) -> None:
         machine = self._machine
         scan_s = machine.belt.scan_ms / 1000
         due_s = time.monotonic()
@@ -104,6 +142,8 @@ class SimulatedPlc:
             due_s = max(due_s, now_s - _LONGEST_STALL_S)
             while due_s <= now_s:
                 self._scan()
+                await publish()
+                await asyncio.sleep(0)  # hosts are answered between scans, also when scans are late
                 due_s += scan_s
             if machine.is_empty and not empty:
                 empty = True

@@ -74,10 +74,11 @@ def wait_for_outcomes(url: str, number: int) -> None:
     eventually(lambda: outcomes_so_far(url) >= number or None, f"{number} items to end")
 
 
+@pytest.mark.parametrize("protocol", [(), ("--opcua",)], ids=["modbus", "opcua"])
 def test_every_item_ends_in_one_lane_and_the_record_says_why(
-    regrade: Regrade, serve: Serve, tmp_path: Path
+    regrade: Regrade, serve: Serve, tmp_path: Path, protocol: tuple[str, ...]
 ) -> None:
-    demo = regrade("demo", *QUIET, "--items", 24, "--data", tmp_path / "demo")
+    demo = regrade("demo", *QUIET, *protocol, "--items", 24, "--data", tmp_path / "demo")
     assert demo.ends() == 0, demo.text()
     assert "24 items" in demo.text()
     assert not processes_naming(str(tmp_path)), "the demo left processes behind"

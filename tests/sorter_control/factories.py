@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,3 +125,9 @@ def quiet_log() -> Iterator[None]:
         yield
     finally:
         structlog.reset_defaults()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something that other tasks do; the test's own timeout is the limit."""
+    while not true():  # noqa: ASYNC110 - the things waited for have no events
+        await asyncio.sleep(0.02)

@@ -31,13 +31,25 @@ from sorter_control.sim.machine import Machine
 from sorter_control.sim.modbus_server import PlcServer
 from tests.sorter_control.factories import make_rows
 
-PAGE = Path(__file__).parents[2] / "docs" / "modbus-map.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == map_page.page(), (
-        "python -m sorter_control.map_page > docs/modbus-map.md"
+@pytest.mark.parametrize(
+    ("protocol", "page", "text"),
+    [
+        ("modbus", "modbus-map.md", map_page.modbus_page()),
+        ("opcua", "opcua.md", map_page.opcua_page()),
+    ],
+)
+def test_the_page_is_current(protocol: str, page: str, text: str) -> None:
+    assert (DOCS / page).read_text() == text, (
+        f"python -m sorter_control.map_page {protocol} > docs/{page}"
     )
+
+
+def test_every_operation_has_a_method() -> None:
+    carried = [name for method in tags.COMMAND_METHODS for name in method.ops]
+    assert sorted(carried) == sorted(op.name for op in Op if op is not Op.NONE)
 
 
 @pytest.mark.parametrize("area", list(tags.Area))
@@ -91,6 +103,12 @@ def test_an_event_is_ten_registers_high_word_first() -> None:
 def test_events_come_in_order_of_seq_also_across_the_wrap() -> None:
     events = tuple(Event(seq, EventType.ANNOUNCE, seq) for seq in (65531, 65532, 1, 2))
     assert unpack_events(pack_events(events), head=2) == events
+
+
+def test_events_that_came_after_the_status_was_read_stay_in_order() -> None:
+    """The ring is read after the status, which may name an older head."""
+    events = tuple(Event(seq, EventType.ANNOUNCE, seq) for seq in (65531, 65532, 1, 2))
+    assert unpack_events(pack_events(events), head=65532) == events
 
 
 def test_a_half_written_slot_is_skipped() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -31,7 +30,7 @@ from sorter_control.sim.feed import Feed, FeedRow
 from sorter_control.sim.geometry import Belt, load_belt
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.service import PlcSettings, Ports, SimulatedPlc
-from tests.sorter_control.factories import SETTINGS, make_override
+from tests.sorter_control.factories import SETTINGS, make_override, until
 from tests.sorter_control.fake_server import FACTS, PICTURE, FakeServer, camera_of
 
 
@@ -58,7 +57,8 @@ async def test_a_swallowed_cancellation_does_not_keep_the_controller_running(
     stop = asyncio.Event()
     async with camera_of(station) as camera:
         controller = Controller(SETTINGS, journal)
-        plc = StubbornPlc(Machine(load_belt(), []))
+        machine = Machine(load_belt(), [])
+        plc = StubbornPlc(lambda: machine)
         running = asyncio.create_task(
             Sorting(controller, journal, plc, camera, Server(server.client), {}).run(stop)
         )
@@ -80,7 +80,7 @@ async def test_a_lost_write_loses_no_grading(station: CameraStation, server: Fak
         sorting = Sorting(
             Controller(SETTINGS, journal),
             journal,
-            DeafPlc(machine),
+            DeafPlc(lambda: machine),
             camera,
             Server(server.client),
             FACTS,
@@ -111,7 +111,7 @@ async def test_a_defect_in_grading_sends_the_item_to_the_manual_lane(
         sorting = Sorting(
             Controller(SETTINGS, journal),
             journal,
-            MemoryPlc(machine),
+            MemoryPlc(lambda: machine),
             camera,
             Server(server.client),
             FACTS,
@@ -177,12 +177,6 @@ class Site:
                 await sorting.run(self.stop_sort)
         finally:
             journal.close()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for something that other tasks do; the test's own timeout is the limit."""
-    while not true():  # noqa: ASYNC110 - the things waited for have no events
-        await asyncio.sleep(0.02)
 
 
 async def test_items_are_sorted_over_real_sockets(tmp_path: Path, server: FakeServer) -> None:

@@ -72,13 +72,44 @@ def test_a_mistake_is_one_line_and_exit_code_2(facts: Path, words: list[str], pr
     assert "Traceback" not in result.output
 
 
-def test_sort_wants_an_address_of_the_plc(facts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("here", "give HOST:PORT"),
+        ("127.0.0.1:0", "give HOST:PORT"),
+        ("http://127.0.0.1:5020", "give HOST:PORT"),
+        ("opc.tcp://plc", "give opc.tcp://HOST:PORT"),
+        ("opc.tcp://:4840", "give opc.tcp://HOST:PORT"),
+    ],
+)
+def test_sort_wants_an_address_of_the_plc(
+    facts: Path, tmp_path: Path, address: str, problem: str
+) -> None:
     result = run(
-        "sort", "--plc", "here", "--camera", "http://c", "--server", "http://s",
+        "sort", "--plc", address, "--camera", "http://c", "--server", "http://s",
         "--data", tmp_path / "data", "--facts", facts,
     )  # fmt: skip
     assert result.exit_code == 2
-    assert "give HOST:PORT" in result.stderr
+    assert problem in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plc", "--feed", "feed.jsonl", "--state", "state", "--opcua-port", "0"),
+        ("sort", "--plc", "opc.tcp://plc:4840", "--camera", "http://c", "--server", "http://s",
+         "--data", "data", "--facts", "feed.jsonl"),
+    ],
+)  # fmt: skip
+def test_opcua_without_its_package_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "feed.jsonl").write_text("")
+    monkeypatch.setattr("sorter_control.drivers.connect.find_spec", lambda _name: None)
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "pip install 'regrade[opcua]'" in result.stderr
 
 
 def test_plc_names_the_line_of_a_wrong_feed(tmp_path: Path) -> None:
@@ -107,9 +138,10 @@ def test_plc_says_its_ports_and_ends_cleanly_on_a_signal(tmp_path: Path) -> None
     assert "Traceback" not in rest
 
 
-def test_sorting_loads_no_torch() -> None:
+def test_sorting_over_modbus_loads_neither_torch_nor_asyncua() -> None:
     code = (
         "import sys, sorter_control.sim.service, sorter_control.controller.service,"
-        " sorter_control.drivers.modbus; sys.exit('torch' in sys.modules)"
+        " sorter_control.drivers.modbus, sorter_control.drivers.connect;"
+        " sys.exit('torch' in sys.modules or 'asyncua' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

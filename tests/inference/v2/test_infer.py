@@ -197,7 +197,7 @@ def test_every_item_takes_a_place(
     reply = client.post(INFER, json=images(*[[picture()]] * 3))
     assert said(reply)[0] == 503
     assert int(reply.headers["Retry-After"]) >= 1
-    assert grader.assessed == 0
+    assert grader.assessed <= 2  # what a thread had begun
     outputs(client.post(INFER, json=images(*[[picture()]] * 2)))
 
 
