@@ -60,6 +60,7 @@ class Assessed:
 class _Job:
     """One capture on its way; repeats of the same request wait for the same job."""
 
+    capture_id: str
     fingerprint: str
     piece: Piece[Worked]
     task: asyncio.Task[Graded]
@@ -176,14 +177,18 @@ class GradingService:
         except RefusedError as refused:
             raise _refusal(refused) from refused
         task = asyncio.create_task(self._run(submission, terms, piece), name=f"grade {capture_id}")
-        job = self._jobs[capture_id] = _Job(submission.fingerprint, piece, task)
-        task.add_done_callback(lambda done: self._ended(capture_id, done))
+        job = self._jobs[capture_id] = _Job(capture_id, submission.fingerprint, piece, task)
+        task.add_done_callback(lambda _: self._ended(job))
         return job
 
-    def _ended(self, capture_id: str, task: asyncio.Task[Graded]) -> None:
-        job = self._jobs.pop(capture_id)
-        if job.waiters == 0 and not task.cancelled() and (error := task.exception()):
-            log.warning("unawaited_grading_failed", capture_id=capture_id, error=str(error))
+    def _ended(self, job: _Job) -> None:
+        self._forget(job)
+        if job.waiters == 0 and not job.task.cancelled() and (error := job.task.exception()):
+            log.warning("unawaited_grading_failed", capture_id=job.capture_id, error=str(error))
+
+    def _forget(self, job: _Job) -> None:
+        if self._jobs.get(job.capture_id) is job:
+            del self._jobs[job.capture_id]
 
     async def _wait(self, job: _Job, terms: Terms) -> Graded:
         job.waiters += 1
@@ -196,6 +201,7 @@ class GradingService:
         if not job.piece.begun:
             if job.waiters == 0 and self.workers.withdraw(job.piece):
                 job.task.cancel()
+                self._forget(job)  # now: a repeat must not join what is being given up
             raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
         raise _refusal(self.workers.refused(Refusal.ANSWER_LATE, terms.priority))
 

@@ -76,11 +76,6 @@ class Workers:
         with self._changed:
             return not any(map(self._schedule.waiting, Priority))
 
-    def own_s(self, pictures: int) -> float:
-        """Expected time from the moment that a worker takes an item until its answer."""
-        with self._changed:
-            return self._schedule.pace.own_s(pictures)
-
     def check(self, terms: Terms) -> None:
         """Refuse at once what would be refused once it is here.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -19,18 +20,24 @@ from tests.inference.inference_factories import FakeGrader, picture
 
 async def test_a_slow_upload_makes_nobody_else_late(tmp_path: Path) -> None:
     """The time that a client takes to send its body says nothing about the server's pace."""
+    grader = FakeGrader()
     store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
     async with (
         StoreThreads(store) as threads,
         GradingService(
-            FakeGrader(), threads, PictureStore(tmp_path / "pictures"), Capacity(), Metrics()
+            grader, threads, PictureStore(tmp_path / "pictures"), Capacity(1), Metrics()
         ) as service,
     ):
-        began_to_send = Deadline(time.perf_counter() - 600, None)
-        await service.grade(
-            Submission(ItemFacts(item_id="R-1"), "c-1", (Picture.of(picture()),)),
-            Terms(began_to_send),
-        )
-        assert service.workers.own_s(1) < 60
-        service.check(Terms(Deadline.after_ms(30_000)))
+        await service.grade(item("R-1"), Terms(Deadline(time.perf_counter() - 600, None)))
+        await asyncio.to_thread(grader.entered.acquire, timeout=30)
+        grader.hold()
+        other = asyncio.create_task(service.grade(item("R-2"), Terms(Deadline.after_ms(None))))
+        await asyncio.to_thread(grader.entered.acquire, timeout=30)
+        service.check(Terms(Deadline.after_ms(30_000)))  # would be refused behind ten minutes
+        grader.release()
+        await other
     store.close()
+
+
+def item(item_id: str) -> Submission:
+    return Submission(ItemFacts(item_id=item_id), f"c-{item_id}", (Picture.of(picture()),))
