@@ -123,7 +123,7 @@ class PlcServer:
         lane, recirculations, timeout_ms = words
         if not 1 <= lane <= machine.belt.run_out or timeout_ms == 0:
             return ExcCodes.ILLEGAL_VALUE
-        plc = machine.plc = machine.plc.copy()
+        plc = machine.plc
         plc.default_lane, plc.max_recirculations = lane, recirculations
         plc.host_timeout_s = timeout_ms / 1000
         return None

@@ -1,110 +1,148 @@
-"""The PLC program: ``scan`` is one cycle, a function of memory, inputs and time.
+"""The PLC program: ``scan`` is one cycle over its memory, its inputs and the time.
 
-Like a real one it reads all inputs, works, and drives all outputs. Tracking is in
-``tracking.py``, the dealings with the host in ``commands.py``.
+Like a real one it reads all inputs, works, and drives all outputs. Photo-eyes are in
+``sensing.py``, tracking in ``tracking.py`` and ``confirming.py``, the dealings with the host in
+``commands.py``.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 
 from sorter_control import packml
 from sorter_control.packml import Command, State
-from sorter_control.protocol import Event, EventType, Flag, LaneReport, PlcImage, Status
+from sorter_control.protocol import (
+    EventType,
+    Flag,
+    LaneBit,
+    LaneReport,
+    PlcImage,
+    Status,
+)
 from sorter_control.sequence import encoder_travel
-from sorter_control.sim import commands, tracking
-from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc_state import Inputs, Outputs, PlcState
+from sorter_control.sim import commands, sensing, tracking
+from sorter_control.sim.geometry import LONGEST_MM, Belt
+from sorter_control.sim.plc_state import NEVER, Inputs, Outputs, PlcState
 
 _HEARTBEAT_S = 0.1
-_RUNNING = {State.EXECUTE, State.COMPLETING}
+_RUNNING = frozenset({State.EXECUTE, State.COMPLETING})
+_BLIND_MM = 20
+_AWAY_MM = 30
 
 
-def scan(state: PlcState, belt: Belt, inputs: Inputs, now_s: float) -> tuple[PlcState, Outputs]:
+def scan(state: PlcState, belt: Belt, inputs: Inputs, now_s: float) -> Outputs:
     """One cycle.
 
     Args:
-        state: Memory; left as it is.
+        state: Memory; changed in place.
         belt: Measures of the machine.
         inputs: What the inputs show now.
         now_s: Monotonic time, used for the host's heartbeat alone.
     """
+    travel = encoder_travel(state.encoder, inputs.encoder)
+    state.encoder += travel
+    state.still_scans = state.still_scans + 1 if state.outputs.run and not travel else 0
+    state.photograph = 0
     if _nothing_to_do(state, inputs, now_s):
-        return state, state.outputs
-    state = state.copy()
-    if _only_heartbeat(state, inputs):
-        commands.watch_host(state, inputs.host, now_s)
-        state.host_image = inputs.host
-        return state, state.outputs
-    state.encoder = inputs.encoder
-    commands.watch_host(state, inputs.host, now_s)
-    _safety(state, inputs)
-    if state.packml in _RUNNING:
-        tracking.induct(state, belt, blocked=inputs.induct)
+        return state.outputs
+    before = state.packml
+    fresh = commands.watch_host(state, inputs.host, now_s)
+    _safety(state, belt, inputs)
     _lanes_full(state, inputs)
-    tracking.confirm(state, belt, inputs)
-    commands.obey_host(state, belt, inputs.host)
-    camera_tid = tracking.fire(state, belt)
+    sensing.look(state, belt, inputs.eyes)
+    _watch_diverts(state, belt, inputs)
+    if fresh:
+        commands.obey_host(state, belt, inputs.host)
+    if state.packml is State.ABORTING and before is not State.ABORTING:
+        tracking.unverify(state, belt)
+    tracking.follow(state, belt)
     state.publish()
-    state.host_image = inputs.host
-    state.due_encoder = tracking.next_due(state, belt)
-    run = state.packml in _RUNNING
-    gates = tracking.gates(state, belt)
-    state.outputs = Outputs(run, gates)
-    return state, Outputs(run, gates, camera_tid)
+    _drive(state, belt)
+    state.host_image, state.seen = inputs.host, inputs
+    state.due = min([track.due for track in state.tracks], default=NEVER)
+    state.due = min(state.due, sensing.next_due(state, belt))
+    return state.outputs
 
 
 def _nothing_to_do(state: PlcState, inputs: Inputs, now_s: float) -> bool:
     """Whether a whole cycle would change nothing; most cycles do."""
+    seen = state.seen
     return (
-        inputs.host is state.host_image
-        and (state.host_lost or now_s - state.host_seen_s <= state.host_timeout_s)
-        and _quiet(state, inputs)
-    )
-
-
-def _only_heartbeat(state: PlcState, inputs: Inputs) -> bool:
-    """Whether the host wrote what it wrote before, and nothing else has happened either."""
-    before = state.host_image
-    return (
-        before is not None
-        and not state.queue
-        and inputs.host.commands == before.commands
-        and replace(inputs.host.host, host_heartbeat=before.host.host_heartbeat) == before.host
-        and _quiet(state, inputs)
-    )
-
-
-def _quiet(state: PlcState, inputs: Inputs) -> bool:
-    """Whether the machine's own inputs and positions ask for nothing."""
-    return (
-        inputs.induct == state.induct
-        and inputs.eyes == state.eyes
+        seen is not None
+        and inputs.host is state.host_image
+        and inputs.eyes == seen.eyes
+        and state.due > state.encoder
+        and inputs.away == state.outputs.gates
+        and inputs.full is seen.full
         and inputs.panel is None
         and inputs.estop_ok == state.estop_ok
+        and not state.still_scans
         and not packml.is_acting(state.packml)
-        and (state.due_encoder is None or encoder_travel(inputs.encoder, state.due_encoder) > 0)
-        and inputs.lanes_full == state.lanes_full
+        and (state.host_lost or now_s - state.host_seen_s <= state.host_timeout_s)
     )
 
 
-def _safety(state: PlcState, inputs: Inputs) -> None:
+def _safety(state: PlcState, belt: Belt, inputs: Inputs) -> None:
     if not inputs.estop_ok and state.estop_ok:
         state.report(EventType.ESTOP)
     state.estop_ok = inputs.estop_ok
-    if not inputs.estop_ok:
-        state.packml = packml.commanded(state.packml, Command.ABORT)
+    if state.packml is State.RESETTING:
+        state.encoder_fault = False
+        for lane in state.lanes:
+            lane.fault, lane.failures = False, 0
     state.packml = packml.completed(state.packml)
     if inputs.panel is not None and (inputs.estop_ok or inputs.panel is Command.ABORT):
         state.packml = packml.commanded(state.packml, inputs.panel)
+    if not inputs.estop_ok:
+        state.packml = packml.commanded(state.packml, Command.ABORT)
+    if state.still_scans >= _blind_scans(belt) and not state.encoder_fault:
+        state.encoder_fault = True
+        tracking.unverify(state, belt)
+        state.packml = packml.commanded(state.packml, Command.STOP)
+
+
+def _blind_scans(belt: Belt) -> int:
+    """Scans without a pulse after which the encoder is dead."""
+    return max(3, math.ceil(_BLIND_MM / belt.scan_mm))
 
 
 def _lanes_full(state: PlcState, inputs: Inputs) -> None:
-    for lane in inputs.lanes_full ^ state.lanes_full:
-        full = lane in inputs.lanes_full
-        state.set_lane(lane, full=full)
-        state.report(EventType.LANE_FULL if full else EventType.LANE_CLEAR, lane=lane)
-    state.lanes_full = inputs.lanes_full
+    for number, lane in enumerate(state.lanes, start=1):
+        full = number in inputs.full
+        if full != lane.full:
+            lane.full = full
+            state.report(EventType.LANE_FULL if full else EventType.LANE_CLEAR, lane=number)
+
+
+def _watch_diverts(state: PlcState, belt: Belt, inputs: Inputs) -> None:
+    """A divert that stays across the belt would take everything that comes: stop before that."""
+    for lane, (away, wanted) in enumerate(zip(inputs.away, state.outputs.gates, strict=True), 1):
+        if not away or wanted:
+            state.away_since.pop(lane, None)
+        elif state.encoder - state.away_since.setdefault(lane, state.encoder) >= belt.pulses(
+            _AWAY_MM
+        ):
+            del state.away_since[lane]
+            state.lane(lane).fault = True
+            state.hold(lane)
+
+
+def _drive(state: PlcState, belt: Belt) -> None:
+    run = state.packml in _RUNNING
+    infeed = run and not state.infeed_jam and not _merging(state, belt)
+    gates = tracking.gates(state, belt)
+    if (run, infeed, gates) != (state.outputs.run, state.outputs.infeed, state.outputs.gates):
+        state.outputs = Outputs(run, infeed, gates)
+
+
+def _merging(state: PlcState, belt: Belt) -> bool:
+    """Whether an item that comes round needs the infeed for itself."""
+    clear_mm = belt.infeed_mm + LONGEST_MM + belt.min_gap_mm + belt.window_mm
+    return any(
+        track.returning
+        and tracking.position_mm(state, belt, track) > belt.loop_mm - clear_mm
+        for track in state.tracks
+    )
 
 
 def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImage:
@@ -114,7 +152,8 @@ def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImag
         Flag.RUN.value * running
         | Flag.ESTOP_OK.value * state.estop_ok
         | Flag.HOST_LOST.value * state.host_lost
-        | Flag.INHIBIT.value * (not running)
+        | Flag.INHIBIT.value * (not state.outputs.infeed)
+        | Flag.ENCODER_FAULT.value * state.encoder_fault
     )
     status = Status(
         plc_boot_id=state.boot_id,
@@ -135,6 +174,5 @@ def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImag
         host_boot_id_echo=state.host_boot_id,
         events_waiting=min(len(state.queue), 0xFFFF),
     )
-    lanes = tuple(LaneReport(lane.bits, lane.count) for lane in state.lanes)
-    events: tuple[Event, ...] = tuple(state.ring)
-    return PlcImage(status, lanes, events, belt.lanes)
+    lanes = tuple([LaneReport(LaneBit(lane.bits), lane.count) for lane in state.lanes])
+    return PlcImage(status, lanes, tuple(state.ring), belt.lanes)

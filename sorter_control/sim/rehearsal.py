@@ -27,7 +27,7 @@ from sorter_control.packml import Command
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.machine import Machine, Remains
+from sorter_control.sim.machine import Machine
 from sorter_control.sim.world import Deposit
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,17 +64,15 @@ class Rehearsal:
     reads_lost: bool = False
     writes_lost: bool = False
     deposits: list[Deposit] = field(default_factory=list)
-    photographs: dict[int, int] = field(default_factory=dict)
+    photographs: dict[int, int | None] = field(default_factory=dict)
     machine: Machine = field(init=False)
     controller: Controller | None = field(init=False)
-    _saved: Remains = field(init=False)
     _asked: dict[int, RequestGrade] = field(default_factory=dict, init=False)
     _answers: list[tuple[float, int, Observation]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.machine = Machine(self.belt, self.rows)
         self.machine.press(Command.RESET, Command.START)
-        self._saved = self.machine.what_remains()
         self.controller = Controller(self.settings, self.journal)
 
     @property
@@ -84,8 +82,7 @@ class Rehearsal:
 
     def kill_plc(self) -> None:
         """The PLC program dies and starts again; the belt keeps what lies on it."""
-        now_s = self.machine.now_s
-        self.machine = Machine(self.belt, self.rows, self._saved, now_s=now_s)
+        self.machine.restart_plc()
         self.machine.press(Command.RESET, Command.START)
 
     def kill_controller(self) -> None:
@@ -120,17 +117,10 @@ class Rehearsal:
         self.machine.advance(self.poll_scans)
         self.photographs.update(self.machine.photographed)
         self.machine.photographed.clear()
-        if self.machine.changed:
-            self.save()
+        self.deposits += self.machine.deposits()
         if self.controller is not None:
             self._reply(self.controller)
             self._poll(self.controller)
-
-    def save(self) -> None:
-        """Write down where everything is, as the machine does whenever that changes."""
-        self.deposits += self.machine.deposits()
-        self._saved = self.machine.what_remains()
-        self.machine.changed = False
 
     @property
     def settled(self) -> bool:
@@ -141,6 +131,7 @@ class Rehearsal:
             and not self.controller.state.items
             and not self.controller.state.remembered
             and not self.machine.plc.queue
+            and not any(eye.raw or eye.blocked for eye in self.machine.plc.eyes)
             and all(
                 event.seq == self.journal.event_seq() for event in list(self.machine.plc.ring)[-1:]
             )
@@ -157,13 +148,14 @@ class Rehearsal:
     def _reply(self, controller: Controller) -> None:
         for tid in [tid for tid in self._asked if tid in self.photographs]:
             request = self._asked.pop(tid)
-            self._grade(controller, request, self.rows[self.photographs[tid]])
+            self._grade(controller, request, self.photographs[tid])
         while self._answers and self._answers[0][0] <= self.machine.now_s:
             controller.observe(heapq.heappop(self._answers)[2], self.now)
 
-    def _grade(self, controller: Controller, request: RequestGrade, row: FeedRow) -> None:
+    def _grade(self, controller: Controller, request: RequestGrade, serial: int | None) -> None:
         tid = request.tid
-        if row.item_id is None:
+        row = None if serial is None or serial < 0 else self.rows[serial]
+        if row is None or row.item_id is None:
             failure = Failure(FailSafe.NO_READ, "The license plate was not read")
             controller.observe(NotGraded(tid, failure), self.now)
             return

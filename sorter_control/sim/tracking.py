@@ -1,148 +1,238 @@
-"""The PLC program's tracking: from the induct photo-eye to a lane's photo-eye, by encoder."""
+"""The PLC program's tracking: from the induct photo-eye along the belt, by encoder.
+
+Three things keep a track true: every photo-eye that sees the item inside its window corrects it,
+a photo-eye that does not see it ends it, and what is not as long as it was is trusted no more.
+What happens at a lane's photo-eye is in ``confirming.py``.
+"""
 
 from __future__ import annotations
 
 from sorter_control.protocol import EventType, Reason
-from sorter_control.sequence import encoder_after, encoder_travel
-from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc_state import Inputs, PlcState, Track
+from sorter_control.sim.geometry import LONGEST_MM, Belt
+from sorter_control.sim.plc_state import Eye, PlcState, Track
 
-
-def travel_mm(belt: Belt, start: int, now: int) -> float:
-    """Belt travel between two encoder values."""
-    return encoder_travel(start, now) * 1000 / belt.pulses_per_m
+_FAR_MM = 1e12
 
 
 def position_mm(state: PlcState, belt: Belt, track: Track) -> float:
     """Where the front of an item is, mm after the induct photo-eye."""
-    return travel_mm(belt, track.induct_encoder, state.encoder)
+    return (state.encoder - track.induct) * 1000 / belt.pulses_per_m
 
 
-def induct(state: PlcState, belt: Belt, *, blocked: bool) -> None:
-    """Start a track when an item's tail leaves the induct photo-eye: its length is known then."""
-    if blocked and not state.induct:
-        state.rise_encoder = state.encoder
-    if not blocked and state.induct and state.rise_encoder is not None:
-        _announce(state, belt, state.rise_encoder)
-        state.rise_encoder = None
-        state.last_tail_encoder = state.encoder
-    state.induct = blocked
+def reach_mm(belt: Belt) -> int:
+    """How far past its expected place an item may be before its photo-eye has missed it."""
+    return belt.window_mm + belt.debounce_mm + belt.scan_mm
 
 
-def _announce(state: PlcState, belt: Belt, front_encoder: int) -> None:
-    length_mm = round(travel_mm(belt, front_encoder, state.encoder))
-    track = Track(state.next_tid, front_encoder, length_mm)
+def schedule(state: PlcState, belt: Belt, track: Track) -> None:
+    """Note when something has to be done about an item; to be called after every change of it."""
+    position = position_mm(state, belt, track)
+    track.due = track.induct + belt.pulses(_next_station_mm(state, belt, track, position)) + 1
+
+
+def _next_station_mm(state: PlcState, belt: Belt, track: Track, position: float) -> float:
+    if track.returning:
+        return belt.loop_mm + track.length_mm + reach_mm(belt)
+    if track.firing:
+        measures = belt.lanes[track.firing - 1]
+        if position < measures.divert_mm + track.length_mm:
+            return measures.divert_mm + track.length_mm
+        return _FAR_MM if track.arriving else measures.confirm_mm + reach_mm(belt)
+    if track.arriving:
+        return _FAR_MM
+    seen_by_mm = belt.eyes_mm[_next_eye(belt, track)] + reach_mm(belt)
+    lane = target(state, belt, track, position)
+    return min(seen_by_mm, belt.lanes[lane - 1].no_return_mm) if lane != belt.run_out else seen_by_mm
+
+
+def _next_eye(belt: Belt, track: Track) -> int:
+    """The photo-eye that has to see an item next, unless it is diverted before."""
+    number = track.checks + 1
+    return number if number in belt.checks else belt.lane_eye(belt.run_out)
+
+
+def inducted(state: PlcState, belt: Belt, eye: Eye) -> None:
+    """What has passed the induct photo-eye: a new item, one that comes round, or no single one."""
+    length_mm = round((eye.edge - eye.rise) * 1000 / belt.pulses_per_m)
+    if eye.jammed or length_mm > LONGEST_MM + belt.length_error_mm:
+        # No single item is as long as this; where its front is, nobody knows.
+        state.report(EventType.GAP, reason=Reason.GAP, encoder=eye.rise)
+        eye.tid = 0
+    else:
+        eye.tid = _comes_round(state, belt, eye, length_mm) or _announce(state, eye, length_mm)
+    if eye.rise - eye.tail < belt.pulses(belt.min_gap_mm):
+        doubt(state, belt, eye.last_tid, eye.tid)
+    for tid in (eye.last_tid, eye.tid):
+        if (track := state.track(tid)) is not None:
+            schedule(state, belt, track)
+
+
+def _announce(state: PlcState, eye: Eye, length_mm: int) -> int:
+    track = Track(state.next_tid, eye.rise, length_mm)
     state.next_tid += 1
     state.tracks.append(track)
-    state.report(EventType.ANNOUNCE, track, encoder=front_encoder, aux=length_mm)
-    tail = state.last_tail_encoder
-    if tail is None or travel_mm(belt, tail, front_encoder) >= belt.min_gap_mm:
-        return
-    for close in state.tracks[-2:]:
-        if close.tid in {track.tid, track.tid - 1} and not close.too_close:
-            state.change(close, too_close=True, lane=0, why_default=Reason.GAP)
-            state.report(EventType.GAP, close, reason=Reason.GAP)
+    state.photograph = track.tid
+    state.report(EventType.ANNOUNCE, track.tid, encoder=eye.rise, aux=length_mm)
+    return track.tid
 
 
-def confirm(state: PlcState, belt: Belt, inputs: Inputs) -> None:
-    """Give every item that comes to a lane's photo-eye to the track that must be there now."""
-    for lane, (was, blocked) in enumerate(zip(state.eyes, inputs.eyes, strict=True), start=1):
-        if blocked != was:
-            state.set_lane(lane, blocked=blocked)
-        if blocked and not was:
-            _arrived(state, belt, lane)
-    state.eyes = inputs.eyes
+def _comes_round(state: PlcState, belt: Belt, eye: Eye, length_mm: int) -> int:
+    """The item that was sent back and must be here now, or 0."""
+    if not belt.loop_lane:
+        return 0
+    window, loop = belt.pulses(belt.window_mm), belt.pulses(belt.loop_mm)
+    for track in state.tracks:
+        if (
+            track.returning
+            and abs(eye.rise - track.induct - loop) <= window
+            and abs(length_mm - track.length_mm) <= belt.length_error_mm
+        ):
+            track.induct, track.checks, track.rounds = eye.rise, 0, track.rounds + 1
+            track.returning, track.verified, track.why_default = False, True, Reason.UNASSIGNED
+            state.report(
+                EventType.DEST_REQUEST, track.tid, encoder=eye.rise, aux=track.length_mm
+            )
+            return track.tid
+    return 0
 
 
-def _arrived(state: PlcState, belt: Belt, lane: int) -> None:
-    state.set_lane(lane, count=(state.lanes[lane - 1].count + 1) % 65536)
-    eye_mm = belt.lanes[lane - 1].confirm_mm
-
-    def error_mm(track: Track) -> float:
-        return abs(position_mm(state, belt, track) - eye_mm)
-
-    near = [track for track in state.tracks if error_mm(track) <= belt.window_mm]
-    meant = [track for track in near if _goes_to(track, belt, lane)]
-    track = min(meant or near, key=error_mm, default=None)
-    if track is None:
-        state.report(EventType.UNEXPECTED, lane=lane)
-        return
-    state.tracks.remove(track)
-    if track not in meant:
-        state.report(EventType.MISSORT, track, lane=lane)
-        return
-    assigned = track.lane == lane
-    state.set_lane(lane, failures=0)
-    state.report(
-        EventType.DIVERTED,
-        track,
-        lane=lane,
-        reason=Reason.NONE if assigned else _why_default(state, track),
-    )
+def doubt(state: PlcState, belt: Belt, *tids: int) -> None:
+    """These items cannot be told from what is near them: they run out."""
+    for tid in tids:
+        track = state.track(tid)
+        if track is not None and not track.doubtful and not track.firing:
+            track.doubtful, track.lane, track.why_default = True, 0, Reason.GAP
+            state.report(EventType.GAP, tid, reason=Reason.GAP)
+            schedule(state, belt, track)
 
 
-def _goes_to(track: Track, belt: Belt, lane: int) -> bool:
-    return track.firing == lane or (not track.firing and lane == belt.run_out)
+def check_front(state: PlcState, belt: Belt, number: int) -> None:
+    """Something has come to a photo-eye before a divert: which item is it?"""
+    eye = state.eyes[number]
+    eye_pulses, window = belt.pulses(belt.eyes_mm[number]), belt.pulses(belt.window_mm)
+
+    def error(track: Track) -> int:
+        return abs(eye.rise - track.induct - eye_pulses)
+
+    near = [
+        track
+        for track in state.tracks
+        if track.checks < number
+        and not track.arriving
+        and not track.returning
+        and error(track) <= window
+    ]
+    track = min(near, key=error, default=None)
+    eye.tid = track.tid if track else 0
+    if track is not None:
+        eye.misses = 0
+        if track.firing and belt.eyes_mm[number] > belt.lanes[track.firing - 1].divert_mm:
+            missed(state, belt, track)
+        track.checks, track.verified = number, True
+        track.induct = eye.rise - eye_pulses
+        schedule(state, belt, track)
+    if eye.rise - eye.tail < belt.pulses(belt.min_gap_mm):
+        doubt(state, belt, eye.last_tid, eye.tid)
 
 
-def _why_default(state: PlcState, track: Track) -> Reason:
-    if track.why_default is Reason.UNASSIGNED and state.host_lost:
-        return Reason.HOST_LOST
-    return track.why_default
+def check_length(state: PlcState, belt: Belt, number: int) -> None:
+    """What was under a photo-eye before a divert has passed: is it as long as it was?"""
+    eye = state.eyes[number]
+    track = state.track(eye.tid)
+    if track is not None and not fits(belt, eye, track):
+        doubt(state, belt, track.tid)
 
 
-def fire(state: PlcState, belt: Belt) -> int:
-    """Commit items at their point of no return, and give up on items that were not confirmed.
+def fits(belt: Belt, eye: Eye, track: Track) -> bool:
+    """Whether what has passed a photo-eye is as long as the item was."""
+    seen_mm = (eye.edge - eye.rise) * 1000 / belt.pulses_per_m
+    return abs(seen_mm - track.length_mm) <= belt.length_error_mm
 
-    Returns:
-        The tid to photograph now, or 0.
+
+def missed(state: PlcState, belt: Belt, track: Track) -> None:
+    """A divert did not take its item."""
+    number, lane = track.firing, state.lane(track.firing)
+    lane.failures += 1
+    lane.fault = lane.fault or lane.failures >= belt.max_failures
+    track.lane, track.firing, track.why_default = 0, 0, Reason.DIVERT_FAILED
+    schedule(state, belt, track)
+    state.report(EventType.DIVERT_FAIL, track.tid, lane=number, reason=Reason.DIVERT_FAILED)
+
+
+def unverify(state: PlcState, belt: Belt) -> None:
+    """The belt has stopped hard: until a photo-eye sees them, nobody knows where items are.
+
+    A divert that was about to work for one does not; an item that was on its way down a lane
+    may still come to its photo-eye.
     """
-    camera_tid = 0
-    for track in list(state.tracks):
-        position = position_mm(state, belt, track)
-        current = track
-        if not track.photographed and position >= belt.camera_mm:
-            current = state.change(track, photographed=True)
-            camera_tid = track.tid
-        if current.firing:
-            _give_up(state, belt, current, position)
+    for track in state.tracks:
+        track.verified = False
+        if track.firing:
+            lane = track.firing
+            if position_mm(state, belt, track) < belt.lanes[lane - 1].divert_mm:
+                track.firing = track.lane = 0
+                track.why_default = Reason.UNVERIFIED
+                state.report(EventType.ABORTED, track.tid, lane=lane, reason=Reason.UNVERIFIED)
+                schedule(state, belt, track)
+
+
+def follow(state: PlcState, belt: Belt) -> None:
+    """Commit items at their point of no return, and give up those that were not seen in time."""
+    for track in state.tracks.copy():
+        if track.due <= state.encoder:
+            _act(state, belt, track, position_mm(state, belt, track))
+
+
+def _act(state: PlcState, belt: Belt, track: Track, position: float) -> None:
+    if track.returning:
+        lose(state, track)
+    elif track.firing:
+        if position > belt.lanes[track.firing - 1].confirm_mm + reach_mm(belt):
+            missed(state, belt, track)
         else:
-            _commit(state, belt, current, position)
-    return camera_tid
+            schedule(state, belt, track)
+    elif position > belt.eyes_mm[_next_eye(belt, track)] + reach_mm(belt):
+        _missing(state, belt, track)
+    else:
+        _commit(state, belt, track, position)
+
+
+def _missing(state: PlcState, belt: Belt, track: Track) -> None:
+    """A photo-eye has not seen an item: the item is gone; if that goes on, it is the eye."""
+    lose(state, track)
+    eye = state.eyes[_next_eye(belt, track)]
+    eye.misses += 1
+    if eye.misses >= belt.max_failures:
+        eye.misses = 0
+        state.hold(belt.lane_of_eye(_next_eye(belt, track)))
+
+
+def lose(state: PlcState, track: Track) -> None:
+    """An item is not where it must be."""
+    state.tracks.remove(track)
+    state.report(EventType.LOST, track.tid)
 
 
 def _commit(state: PlcState, belt: Belt, track: Track, position: float) -> None:
-    if position > belt.run_out_mm + belt.window_mm:
-        state.tracks.remove(track)
-        state.report(EventType.LOST, track)
-        return
-    lane = _target(track, belt, state)
-    if lane == belt.run_out or position < belt.lanes[lane - 1].no_return_mm:
-        return
-    closed = state.lanes[lane - 1].closed
-    if closed is not None and track.lane:
-        state.change(track, lane=0, why_default=Reason.LANE_CLOSED)
-        state.report(EventType.ABORTED, track, lane=lane, reason=closed)
-    elif closed is None:
-        state.change(track, firing=lane)
+    lane = target(state, belt, track, position)
+    if lane != belt.run_out and position >= belt.lanes[lane - 1].no_return_mm:
+        refusal = state.lane(lane).closed if track.verified else Reason.UNVERIFIED
+        if refusal is None:
+            track.firing = lane
+        else:
+            if track.lane:
+                state.report(EventType.ABORTED, track.tid, lane=lane, reason=refusal)
+            track.lane, track.why_default = 0, Reason.LANE_CLOSED
+    schedule(state, belt, track)
 
 
-def _target(track: Track, belt: Belt, state: PlcState) -> int:
+def target(state: PlcState, belt: Belt, track: Track, position: float) -> int:
     """The assigned lane; the default lane for the rest, and the run-out for the unusual."""
     if track.lane:
         return track.lane
-    return state.default_lane if track.why_default is Reason.UNASSIGNED else belt.run_out
-
-
-def _give_up(state: PlcState, belt: Belt, track: Track, position: float) -> None:
-    lane = track.firing
-    if position <= belt.lanes[lane - 1].confirm_mm + belt.window_mm:
-        return
-    failures = state.lanes[lane - 1].failures + 1
-    faulty = state.lanes[lane - 1].fault or failures >= belt.max_failures
-    state.set_lane(lane, failures=failures, fault=faulty)
-    state.change(track, lane=0, firing=0, why_default=Reason.DIVERT_FAILED)
-    state.report(EventType.DIVERT_FAIL, track, lane=lane, reason=Reason.DIVERT_FAILED)
+    lane = state.default_lane
+    ahead = position < belt.lanes[lane - 1].divert_mm - belt.response_mm
+    return lane if ahead and track.why_default is Reason.UNASSIGNED else belt.run_out
 
 
 def gates(state: PlcState, belt: Belt) -> tuple[bool, ...]:
@@ -154,30 +244,4 @@ def gates(state: PlcState, belt: Belt) -> tuple[bool, ...]:
         and position_mm(state, belt, track)
         < belt.lanes[track.firing - 1].divert_mm + track.length_mm
     }
-    return tuple(lane in across for lane in range(1, belt.run_out))
-
-
-def next_due(state: PlcState, belt: Belt) -> int | None:
-    """Encoder of the next position at which a scan has work to do, or None."""
-    dues = [
-        encoder_travel(state.encoder, encoder_after(track.induct_encoder, belt.pulses(mm)))
-        for track in state.tracks
-        for mm in _stations(state, belt, track)
-    ]
-    ahead = [due for due in dues if due > 0]
-    return encoder_after(state.encoder, min(ahead)) if ahead else None
-
-
-def _stations(state: PlcState, belt: Belt, track: Track) -> list[float]:
-    stations: list[float] = [belt.run_out_mm + belt.window_mm + 1]
-    if not track.photographed:
-        stations.append(belt.camera_mm)
-    lane = track.firing or _target(track, belt, state)
-    if lane != belt.run_out:
-        measures = belt.lanes[lane - 1]
-        stations += [
-            measures.no_return_mm,
-            measures.divert_mm + track.length_mm,
-            measures.confirm_mm + belt.window_mm + 1,
-        ]
-    return stations
+    return tuple([lane in across for lane in range(1, belt.run_out)])

@@ -114,7 +114,7 @@ class Trial:
             case "stick_divert":
                 line.machine.world.stick(incident.lane, stuck=begins)
             case "fill_lane":
-                line.machine.lanes_full = frozenset({incident.lane} if begins else ())
+                line.machine.world.fill(incident.lane, full=begins)
             case _:
                 self.strike(incident.kind, begins)
 
@@ -129,8 +129,6 @@ class Trial:
             self.add()
         if kind == "answer":
             self.answer_about_all()
-        if kind in {"remove_item", "add_item"}:
-            self.line.save()
 
     def controller(self, begins: bool) -> None:
         if begins:

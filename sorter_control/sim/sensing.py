@@ -1,0 +1,83 @@
+"""The PLC program's photo-eyes: debounced by distance, and watched for jams."""
+
+from __future__ import annotations
+
+from sorter_control.protocol import EventType
+from sorter_control.sim import confirming, tracking
+from sorter_control.sim.geometry import INDUCT, LONGEST_MM, Belt
+from sorter_control.sim.plc_state import NEVER, Eye, PlcState
+
+
+def look(state: PlcState, belt: Belt, eyes: tuple[bool, ...]) -> None:
+    """Take in what the photo-eyes say now.
+
+    An edge counts from where it was, once the belt has gone on by the debouncing distance.
+    """
+    debounce = belt.pulses(belt.debounce_mm)
+    for number, (eye, raw) in enumerate(zip(state.eyes, eyes, strict=True)):
+        if raw != eye.raw:
+            eye.raw, eye.edge = raw, state.encoder
+        if raw != eye.blocked and state.encoder - eye.edge >= debounce:
+            eye.blocked = raw
+            if raw:
+                eye.rise, eye.tid, eye.jammed = eye.edge, 0, False
+                _front(state, belt, number)
+            else:
+                _tail(state, belt, number, eye)
+        elif eye.blocked and not eye.jammed and state.encoder >= _jam_due(belt, number, eye):
+            eye.jammed = True
+            _jam(state, belt, number)
+
+
+def _front(state: PlcState, belt: Belt, number: int) -> None:
+    if lane := belt.lane_of_eye(number):
+        state.lane(lane).blocked = True
+        confirming.arrives(state, belt, lane)
+    elif number != INDUCT:
+        tracking.check_front(state, belt, number)
+
+
+def _tail(state: PlcState, belt: Belt, number: int, eye: Eye) -> None:
+    lane = belt.lane_of_eye(number)
+    if lane:
+        state.lane(lane).blocked = False
+        confirming.left(state, belt, lane)
+    elif number == INDUCT:
+        tracking.inducted(state, belt, eye)
+        state.infeed_jam = False
+    else:
+        tracking.check_length(state, belt, number)
+    if eye.jammed:
+        confirming.freed(state, lane)
+    eye.tail, eye.last_tid, eye.tid = eye.edge, eye.tid, 0
+
+
+def _jam(state: PlcState, belt: Belt, number: int) -> None:
+    if lane := belt.lane_of_eye(number):
+        confirming.blocked_for_too_long(state, belt, lane)
+    elif number == INDUCT:
+        state.infeed_jam = True
+        state.report(EventType.JAM)
+    else:
+        state.hold(0)
+
+
+def _jam_due(belt: Belt, number: int, eye: Eye) -> int:
+    """Encoder at which a photo-eye has been blocked for longer than by anything that moves.
+
+    On the belt two items may touch; in a lane they may not.
+    """
+    longest_mm = LONGEST_MM if belt.lane_of_eye(number) else 2 * LONGEST_MM
+    return eye.rise + belt.pulses(longest_mm + belt.length_error_mm)
+
+
+def next_due(state: PlcState, belt: Belt) -> int:
+    """Encoder at which a photo-eye asks for something although it does not change."""
+    due = NEVER
+    debounce = belt.pulses(belt.debounce_mm)
+    for number, eye in enumerate(state.eyes):
+        if eye.raw != eye.blocked:
+            due = min(due, eye.edge + debounce)
+        elif eye.blocked and not eye.jammed:
+            due = min(due, _jam_due(belt, number, eye))
+    return due
