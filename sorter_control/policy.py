@@ -62,6 +62,7 @@ class Policy(_Part):
     holds: dict[Hold, str]
     review: LaneChoice
     grades: dict[Grade, GradeLanes]
+    recirculate: LaneChoice | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -91,6 +92,8 @@ class Policy(_Part):
     def _lanes_named(self) -> Iterable[str]:
         yield self.fail_safe.lane
         yield self.review.lane
+        if self.recirculate is not None:
+            yield self.recirculate.lane
         yield from self.holds.values()
         for choice in self.grades.values():
             yield from (choice.lane, *choice.otherwise)

@@ -89,7 +89,8 @@ def never_seen(state: ControllerState, now: datetime, settings: Settings) -> lis
     end_mm = state.geometry[-1].confirm_mm
     commands: list[Command] = []
     for item in list(state.items.values()):
-        if item.swept and state.position_mm(item) > end_mm + settings.match_mm:
+        seen_by_mm = end_mm + item.length_mm + 2 * settings.match_mm
+        if item.swept and state.position_mm(item) > seen_by_mm:
             decision = _with(_forgotten_because(state, item, None), "It was never seen again")
             commands += _record(state, item, Ending.LOST, None, decision, now, settings)
     return commands

@@ -87,7 +87,7 @@ def _safety(state: PlcState, belt: Belt, inputs: Inputs) -> None:
         state.report(EventType.ESTOP)
     state.estop_ok = inputs.estop_ok
     if state.packml is State.RESETTING:
-        state.encoder_fault = False
+        state.encoder_fault = state.waits = False
         for lane in state.lanes:
             lane.fault, lane.failures = False, 0
     state.packml = packml.completed(state.packml)
@@ -112,6 +112,11 @@ def _lanes_full(state: PlcState, inputs: Inputs) -> None:
         if full != lane.full:
             lane.full = full
             state.report(EventType.LANE_FULL if full else EventType.LANE_CLEAR, lane=number)
+    if state.lanes[-1].full and state.packml is State.EXECUTE:
+        # Nothing may go where everything goes that has no other place.
+        state.packml, state.waits = packml.commanded(state.packml, Command.SUSPEND), True
+    elif state.waits and state.packml is State.SUSPENDED and not state.lanes[-1].full:
+        state.packml, state.waits = packml.commanded(state.packml, Command.UNSUSPEND), False
 
 
 def _watch_diverts(state: PlcState, belt: Belt, inputs: Inputs) -> None:

@@ -194,6 +194,8 @@ class PlcState:
     estop_ok: bool = True
     encoder_fault: bool = False
     infeed_jam: bool = False
+    waits: bool = False
+    """Suspended until the last lane has room."""
     tracks: list[Track] = field(default_factory=list)
     photograph: int = 0
     """Item to take pictures of in this scan; 0 for none."""

@@ -106,9 +106,9 @@ class Trial:
         line = self.line
         match incident.kind:
             case "lose_reads":
-                line.reads_lost = begins
+                line.wire.reads_lost = begins
             case "lose_writes":
-                line.writes_lost = begins
+                line.wire.writes_lost = begins
             case "lose_server":
                 self.server_up = not begins
             case "stick_divert":
