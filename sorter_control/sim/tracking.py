@@ -187,7 +187,8 @@ def _act(state: PlcState, belt: Belt, track: Track, position: float) -> None:
     if track.returning:
         lose(state, track)
     elif track.firing:
-        if position > belt.lanes[track.firing - 1].confirm_mm + reach_mm(belt):
+        seen_by_mm = belt.lanes[track.firing - 1].confirm_mm + reach_mm(belt)
+        if position > seen_by_mm and not track.arriving:
             missed(state, belt, track)
         else:
             schedule(state, belt, track)
