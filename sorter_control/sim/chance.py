@@ -7,7 +7,6 @@ import random
 from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.geometry import Belt
 
-_ITEMS_PER_FAULT = 8
 _MEAN_LENGTH_AND_GAP_MM = 650
 _NEAR_THE_WRAP = 20_000
 
@@ -26,11 +25,11 @@ def random_fault(kind: Kind, rng: random.Random, until_s: float, diverts: int) -
     return Fault.model_validate(values)
 
 
-def random_scenario(seed: int, items: int, belt: Belt, *, faulty: bool = True) -> Scenario:
-    """Faults of every kind, about one for every eighth item, over the time that the items take."""
+def random_scenario(seed: int, items: int, belt: Belt, *, items_per_fault: int = 8) -> Scenario:
+    """Faults of every kind, mixed, over the time that the items take."""
     rng = random.Random(seed)
     until_s = items * _MEAN_LENGTH_AND_GAP_MM / belt.speed_mm_s + 20
-    count = max(1, items // _ITEMS_PER_FAULT) if faulty else 0
+    count = items // items_per_fault
     kinds = list(Kind)
     faults = [
         random_fault(rng.choice(kinds), rng, until_s, len(belt.diverts_mm)) for _ in range(count)

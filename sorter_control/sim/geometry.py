@@ -118,6 +118,22 @@ class Belt(BaseModel):
         """Numbers of the photo-eyes before the diverts."""
         return range(1, self.run_out)
 
+    @cached_property
+    def debounce_pulses(self) -> int:
+        """``debounce_mm`` by the encoder."""
+        return self.pulses(self.debounce_mm)
+
+    @cached_property
+    def jam_pulses(self) -> tuple[int, ...]:
+        """For each photo-eye, for how long it is not blocked by anything that moves.
+
+        On the belt two items may touch; in a lane they may not.
+        """
+        return tuple(
+            self.pulses((1 if self.lane_of_eye(eye) else 2) * LONGEST_MM + self.length_error_mm)
+            for eye in range(len(self.eyes_mm))
+        )
+
     def lane_eye(self, lane: int) -> int:
         """Number of a lane's photo-eye."""
         return self.run_out - 1 + lane

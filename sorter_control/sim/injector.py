@@ -250,7 +250,7 @@ def _switches(site: Site) -> dict[Kind, Callable[[bool], None]]:
 
     def plc_down(on: bool) -> None:  # noqa: FBT001
         if not on and not machine.powered:
-            line.kill_plc()
+            machine.restart_plc()
         machine.powered = not on
 
     def belt_stop(on: bool) -> None:  # noqa: FBT001

@@ -136,6 +136,20 @@ class Machine:
         """What the PLC publishes now."""
         return image(self.plc, self.belt, encoder=self.encoder, now_s=self.now_s)
 
+    def advance_to_news(self, scans: int, multiple: int) -> None:
+        """As ``advance``, but no further than to the first events for the host.
+
+        Args:
+            scans: The most that may pass.
+            multiple: The host looks after so many scans.
+        """
+        done = 0
+        while done < scans and not self.plc.ring:
+            piece = min(1 + self.idle_scans(), scans - done)
+            self.advance(piece)
+            done += piece
+        self.advance(-done % multiple)
+
     def advance(self, scans: int) -> None:
         """As so many calls of ``step``, but scans that would change nothing are left out."""
         while scans > 0:

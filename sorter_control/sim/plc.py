@@ -14,7 +14,6 @@ from sorter_control.packml import Command, State
 from sorter_control.protocol import (
     EventType,
     Flag,
-    LaneBit,
     LaneReport,
     PlcImage,
     Status,
@@ -26,6 +25,8 @@ from sorter_control.sim.plc_state import NEVER, Inputs, Outputs, PlcState
 
 _HEARTBEAT_S = 0.1
 _RUNNING = frozenset({State.EXECUTE, State.COMPLETING})
+_RUN, _ESTOP_OK, _HOST_LOST, _INHIBIT, _ENCODER_FAULT = (flag.value for flag in Flag)
+_FLAGS = [Flag(bits) for bits in range(32)]
 _BLIND_MM = 20
 _AWAY_MM = 30
 
@@ -60,7 +61,7 @@ def scan(state: PlcState, belt: Belt, inputs: Inputs, now_s: float) -> Outputs:
     _drive(state, belt)
     state.host_image, state.seen = inputs.host, inputs
     state.due = min([track.due for track in state.tracks], default=NEVER)
-    state.due = min(state.due, sensing.next_due(state, belt))
+    state.due = min(state.due, state.eyes_due)
     return state.outputs
 
 
@@ -153,13 +154,13 @@ def _merging(state: PlcState, belt: Belt) -> bool:
 def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImage:
     """What the PLC publishes, with encoder and heartbeat of this moment."""
     running = state.packml in _RUNNING
-    flags = Flag(
-        Flag.RUN.value * running
-        | Flag.ESTOP_OK.value * state.estop_ok
-        | Flag.HOST_LOST.value * state.host_lost
-        | Flag.INHIBIT.value * (not state.outputs.infeed)
-        | Flag.ENCODER_FAULT.value * state.encoder_fault
-    )
+    flags = _FLAGS[
+        _RUN * running
+        | _ESTOP_OK * state.estop_ok
+        | _HOST_LOST * state.host_lost
+        | _INHIBIT * (not state.outputs.infeed)
+        | _ENCODER_FAULT * state.encoder_fault
+    ]
     status = Status(
         plc_boot_id=state.boot_id,
         plc_heartbeat=int(now_s / _HEARTBEAT_S) % 65536,
@@ -179,5 +180,5 @@ def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImag
         host_boot_id_echo=state.host_boot_id,
         events_waiting=min(len(state.queue), 0xFFFF),
     )
-    lanes = tuple([LaneReport(LaneBit(lane.bits), lane.count) for lane in state.lanes])
+    lanes = tuple([LaneReport(lane.bits, lane.count) for lane in state.lanes])
     return PlcImage(status, lanes, tuple(state.ring), belt.lanes)

@@ -21,6 +21,8 @@ from sorter_control.sequence import EVENT_NUMBERS, encoder_after
 from sorter_control.sim.geometry import Belt
 from sorter_control.tags import EVENTS
 
+_ENABLED, _FULL, _JAM, _FAULT, _BLOCKED = (bit.value for bit in LaneBit)
+_LANE_BITS = [LaneBit(bits) for bits in range(32)]
 NEVER = 2**62
 """An encoder value that is never reached."""
 
@@ -138,15 +140,15 @@ class Lane:
     count: int = 0
 
     @property
-    def bits(self) -> int:
-        """The lane's ``LaneBit``s in the register map."""
-        return (
-            LaneBit.ENABLED.value * self.enabled
-            | LaneBit.FULL.value * self.full
-            | LaneBit.JAM.value * self.jam
-            | LaneBit.DIVERT_FAULT.value * self.fault
-            | LaneBit.PHOTO_EYE_BLOCKED.value * self.blocked
-        )
+    def bits(self) -> LaneBit:
+        """The lane's bits in the register map."""
+        return _LANE_BITS[
+            _ENABLED * self.enabled
+            | _FULL * self.full
+            | _JAM * self.jam
+            | _FAULT * self.fault
+            | _BLOCKED * self.blocked
+        ]
 
     @property
     def closed(self) -> Reason | None:
@@ -209,6 +211,7 @@ class PlcState:
     """Scans in a row in which the belt was driven and the encoder stood still."""
     away_since: dict[int, int] = field(default_factory=dict)
     """Encoder since which a divert stands across the belt although it should not, by lane."""
+    eyes_due: int = NEVER
     due: int = NEVER
     """Encoder at which something has to be done although no input changes."""
     host_image: HostImage | None = None

@@ -46,6 +46,10 @@ def _unheard(_notice: Notice) -> None:
     """Nobody listens."""
 
 
+def _unwatched() -> None:
+    """Nobody looks."""
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """A line in virtual time.
@@ -59,6 +63,7 @@ class Rehearsal:
         answer: The grading server: asked once for each request that reaches it.
         poll_scans: Scans between two polls of the controller.
         notify: Takes what the controller's log would say.
+        watch: Looks at the line before every poll.
         encoder_start: Encoder value at the start.
         wire: Between controller and PLC.
         clock_skew: How far the controller's clock is off.
@@ -76,6 +81,7 @@ class Rehearsal:
     answer: Callable[[FeedRow, RequestGrade], Answer]
     poll_scans: int = 2
     notify: Callable[[Notice], None] = _unheard
+    watch: Callable[[], None] = _unwatched
     encoder_start: int = 0
     wire: Wire = field(default_factory=Wire)
     clock_skew: timedelta = timedelta(0)
@@ -139,10 +145,15 @@ class Rehearsal:
 
     def leap(self, until_s: float) -> None:
         """As so many calls of ``step``, but polls that see and say nothing new are left out."""
-        self.machine.advance(1)
         idle_s = min(self._idle_s(), until_s - self.now_s, _LONGEST_LEAP_S)
-        polls = max(1, int(idle_s / self._poll_s))
-        self.machine.advance(self.poll_scans * polls - 1)
+        polls = int(idle_s / self._poll_s)
+        if polls > 1:
+            # The first scan takes in what the controller wrote last, and frees the ring.
+            self.machine.advance(1)
+            self.machine.advance_to_news(self.poll_scans * polls - 1, self.poll_scans)
+            self.machine.advance(self.poll_scans - 1)
+        else:
+            self.machine.advance(self.poll_scans)
         self._look()
 
     def step(self) -> None:
@@ -157,6 +168,7 @@ class Rehearsal:
                 self._unread.update([tid for tid, _ in self.machine.photographed])
             self.machine.photographed.clear()
         self.deposits += self.machine.deposits()
+        self.watch()
         if self.controller is not None and not self.busy:
             self._reply(self.controller)
             self._poll(self.controller)
@@ -180,12 +192,11 @@ class Rehearsal:
         return self.poll_scans * self.belt.scan_ms / 1000
 
     def _idle_s(self) -> float:
-        """Time in which certainly neither the PLC nor the controller has anything new."""
-        plc = self.machine.plc
+        """Time in which the controller certainly has nothing new to say by itself."""
         controller = self.controller
-        if plc.ring or plc.queue or not self.wire.sound or self._asked or controller is None:
+        if not self.wire.sound or self._asked or controller is None or self.machine.plc.queue:
             return 0.0
-        idle_s = self.machine.idle_scans() * self.belt.scan_ms / 1000
+        idle_s = _LONGEST_LEAP_S
         if self._answers:
             idle_s = min(idle_s, self._answers[0][0] - self.now_s)
         state = controller.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sorter_control.protocol import EventType
 from sorter_control.sim import confirming, tracking
-from sorter_control.sim.geometry import INDUCT, LONGEST_MM, Belt
+from sorter_control.sim.geometry import INDUCT, Belt
 from sorter_control.sim.plc_state import NEVER, Eye, PlcState
 
 
@@ -13,18 +13,29 @@ def look(state: PlcState, belt: Belt, eyes: tuple[bool, ...]) -> None:
 
     An edge counts from where it was, once the belt has gone on by the debouncing distance.
     """
-    debounce = belt.pulses(belt.debounce_mm)
+    state.eyes_due = NEVER
     for number, (eye, raw) in enumerate(zip(state.eyes, eyes, strict=True)):
+        if raw == eye.raw == eye.blocked and (eye.jammed or not raw):
+            continue
         if raw != eye.raw:
             eye.raw, eye.edge = raw, state.encoder
-        if raw != eye.blocked and state.encoder - eye.edge >= debounce:
-            eye.blocked = raw
-            if raw:
-                eye.rise, eye.tid, eye.jammed = eye.edge, 0, False
-                _front(state, belt, number)
-            else:
-                _tail(state, belt, number, eye)
-        elif eye.blocked and not eye.jammed and state.encoder >= _jam_due(belt, number, eye):
+        _look_at(state, belt, number, eye)
+        if raw != eye.blocked:
+            state.eyes_due = min(state.eyes_due, eye.edge + belt.debounce_pulses)
+        elif raw and not eye.jammed:
+            state.eyes_due = min(state.eyes_due, eye.rise + belt.jam_pulses[number])
+
+
+def _look_at(state: PlcState, belt: Belt, number: int, eye: Eye) -> None:
+    if eye.raw != eye.blocked and state.encoder - eye.edge >= belt.debounce_pulses:
+        eye.blocked = eye.raw
+        if eye.raw:
+            eye.rise, eye.tid, eye.jammed = eye.edge, 0, False
+            _front(state, belt, number)
+        else:
+            _tail(state, belt, number, eye)
+    elif eye.blocked and not eye.jammed:
+        if state.encoder - eye.rise >= belt.jam_pulses[number]:
             eye.jammed = True
             _jam(state, belt, number)
 
@@ -60,24 +71,3 @@ def _jam(state: PlcState, belt: Belt, number: int) -> None:
         state.report(EventType.JAM)
     else:
         state.hold(0)
-
-
-def _jam_due(belt: Belt, number: int, eye: Eye) -> int:
-    """Encoder at which a photo-eye has been blocked for longer than by anything that moves.
-
-    On the belt two items may touch; in a lane they may not.
-    """
-    longest_mm = LONGEST_MM if belt.lane_of_eye(number) else 2 * LONGEST_MM
-    return eye.rise + belt.pulses(longest_mm + belt.length_error_mm)
-
-
-def next_due(state: PlcState, belt: Belt) -> int:
-    """Encoder at which a photo-eye asks for something although it does not change."""
-    due = NEVER
-    debounce = belt.pulses(belt.debounce_mm)
-    for number, eye in enumerate(state.eyes):
-        if eye.raw != eye.blocked:
-            due = min(due, eye.edge + debounce)
-        elif eye.blocked and not eye.jammed:
-            due = min(due, _jam_due(belt, number, eye))
-    return due

@@ -81,8 +81,9 @@ def run_shift(scenario: Scenario) -> Result:
     site = build(scenario, lambda notice: watch.hear(notice) if watch else None)
     person = Person(site.line)
     watch = Watch(site.line, person)
+    site.line.watch = watch.look
     injector = Injector(site)
-    in_time = _run(site, injector, person, watch)
+    in_time = _run(site, injector, person)
     verified = verify(site, watch) if in_time else Verified([*watch.violations, _stuck(site)])
     result = Result(scenario, verified, site.line.machine.fed, site.line.now_s)
     signs = watch.signs + _rules(site)
@@ -91,7 +92,7 @@ def run_shift(scenario: Scenario) -> Result:
     return result
 
 
-def _run(site: Site, injector: Injector, person: Person, watch: Watch) -> bool:
+def _run(site: Site, injector: Injector, person: Person) -> bool:
     """Run until nothing is on the belt any more; False if that does not happen."""
     line = site.line
     end_s = _LONGEST_S + 10 * site.scenario.items
@@ -101,7 +102,6 @@ def _run(site: Site, injector: Injector, person: Person, watch: Watch) -> bool:
         injector.act()
         person.look()
         line.leap(min(injector.next_s, person.next_s))
-        watch.look()
     return True
 
 

@@ -123,6 +123,9 @@ class World:
     _edges: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
         default_factory=list, init=False
     )
+    _diverts: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
+        default_factory=list, init=False
+    )
     _order: int = field(default=0, init=False)
     _changed: bool = field(default=True, init=False)
     _seen: Sensors = field(init=False)
@@ -231,8 +234,11 @@ class World:
 
     @property
     def next_edge_mm(self) -> float:
-        """Belt travel before which no photo-eye changes and no item comes to a divert."""
-        return self._edges[0][0] if self._edges else math.inf
+        """Belt travel before which no photo-eye changes and no divert takes an item."""
+        edge_mm = self._edges[0][0] if self._edges else math.inf
+        if True in self._seen.away and self._diverts:
+            return min(edge_mm, self._diverts[0][0])
+        return edge_mm
 
     # Time ----------------------------------------------------------------------------------
 
@@ -244,9 +250,10 @@ class World:
             end_mm = self.travel_mm + moved_mm
             if self.encoder_dead:
                 self.blind_mm += moved_mm
-            edges = self._edges
-            while edges and edges[0][0] <= end_mm:
-                at_mm, _, edge, place, item, epoch = heapq.heappop(edges)
+            edges, diverts = self._edges, self._diverts
+            while (edges and edges[0][0] <= end_mm) or (diverts and diverts[0][0] <= end_mm):
+                first = diverts if not edges or (diverts and diverts[0] < edges[0]) else edges
+                at_mm, _, edge, place, item, epoch = heapq.heappop(first)
                 if item is None:
                     self._eyes[place].flipped = not self._eyes[place].flipped
                     self._changed = True
@@ -316,7 +323,8 @@ class World:
     ) -> None:
         self._order += 1
         epoch = item.epoch if item else 0
-        heapq.heappush(self._edges, (at_mm, self._order, edge, place, item, epoch))
+        edges = self._diverts if edge is _Edge.DIVERT else self._edges
+        heapq.heappush(edges, (at_mm, self._order, edge, place, item, epoch))
 
     def _lift(self, item: PhysicalItem) -> None:
         """Take an object from the photo-eyes that it covers; nothing is expected of it."""
