@@ -127,11 +127,11 @@ class Belt(BaseModel):
     def jam_pulses(self) -> tuple[int, ...]:
         """For each photo-eye, for how long it is not blocked by anything that moves.
 
-        On the belt two items may touch; in a lane they may not.
+        On the belt and where it ends two items may touch; behind a divert they may not.
         """
+        alone = [0 < self.lane_of_eye(eye) < self.run_out for eye in range(len(self.eyes_mm))]
         return tuple(
-            self.pulses((1 if self.lane_of_eye(eye) else 2) * LONGEST_MM + self.length_error_mm)
-            for eye in range(len(self.eyes_mm))
+            self.pulses((1 if one else 2) * LONGEST_MM + self.length_error_mm) for one in alone
         )
 
     def lane_eye(self, lane: int) -> int:
