@@ -43,6 +43,7 @@ class Injector:
     site: Site
     log: list[Injected] = field(default_factory=list)
     answers: int = 0
+    _planned: int = 0
     _due: list[tuple[float, int, bool, Injected]] = field(default_factory=list)
     _switches: dict[Kind, Callable[[bool], None]] = field(init=False)
     _lane_switches: dict[Kind, Callable[[int, bool], None]] = field(init=False)
@@ -62,8 +63,13 @@ class Injector:
             Kind.SEEN_AGAIN: self.seen_again,
             Kind.ANSWER: self.answer,
         }
-        for number, fault in enumerate(self.site.scenario.fault):
-            heapq.heappush(self._due, (fault.at_s, number, True, Injected(fault)))
+        for fault in self.site.scenario.fault:
+            self.plan(fault)
+
+    def plan(self, fault: Fault) -> None:
+        """Have one more fault begin at its time."""
+        self._planned += 1
+        heapq.heappush(self._due, (fault.at_s, self._planned, True, Injected(fault)))
 
     @property
     def next_s(self) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sorter_control.controller.values import Notice
 from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.injector import Injected, Injector
 from sorter_control.sim.person import Person
@@ -75,43 +77,72 @@ class Result:
     noticed: dict[Kind, Counter[str]] = field(default_factory=dict)
 
 
+class Shift:
+    """A scenario at work: the line, everything around it, and who watches.
+
+    Args:
+        scenario: What goes wrong; more may be added while it runs.
+
+    Attributes:
+        site: The line and its surroundings.
+        watch: What was noticed.
+        injector: Begins and ends the faults.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.site = build(scenario, self._hear)
+        self._person = Person(self.site.line)
+        self.watch = Watch(self.site.line, self._person)
+        self.injector = Injector(self.site)
+        self.site.line.watch = self.watch.look
+
+    def run(self, until_s: float) -> None:
+        """Let virtual time pass, with faults and people."""
+        line = self.site.line
+        while line.now_s < until_s:
+            self.injector.act()
+            self._person.look()
+            line.leap(min(self.injector.next_s, self._person.next_s, until_s))
+
+    def finish(self) -> Verified:
+        """Run until nothing is on the belt any more, and compare record and truth."""
+        line = self.site.line
+        end_s = line.now_s + _LONGEST_S + 10 * len(line.rows)
+        while not self._at_rest:
+            if line.now_s > end_s:
+                return Verified([*self.watch.violations, self._stuck()])
+            self.run(line.now_s + 1.0)
+        return verify(self.site, self.watch)
+
+    @property
+    def _at_rest(self) -> bool:
+        line = self.site.line
+        return line.machine.is_empty and line.settled and self.injector.next_s == math.inf
+
+    def _hear(self, notice: Notice) -> None:
+        # A controller may speak while the site is built, before anybody listens.
+        if hasattr(self, "watch"):
+            self.watch.hear(notice)
+
+    def _stuck(self) -> str:
+        line = self.site.line
+        items = sorted(line.controller.state.items) if line.controller else []
+        return (
+            f"the line never came to rest: {line.machine.plc.packml.name}, objects on the belt"
+            f" {sorted(line.machine.world.items)}, items of the controller {items}"
+        )
+
+
 def run_shift(scenario: Scenario) -> Result:
     """Run a scenario until its belt is empty, and verify it."""
-    watch: Watch | None = None
-    site = build(scenario, lambda notice: watch.hear(notice) if watch else None)
-    person = Person(site.line)
-    watch = Watch(site.line, person)
-    site.line.watch = watch.look
-    injector = Injector(site)
-    in_time = _run(site, injector, person)
-    verified = verify(site, watch) if in_time else Verified([*watch.violations, _stuck(site)])
-    result = Result(scenario, verified, site.line.machine.fed, site.line.now_s)
-    signs = watch.signs + _rules(site)
-    for injected in injector.log:
-        _count(result, injected, signs, site)
+    shift = Shift(scenario)
+    verified = shift.finish()
+    line = shift.site.line
+    result = Result(scenario, verified, line.machine.fed, line.now_s)
+    signs = shift.watch.signs + _rules(shift.site)
+    for injected in shift.injector.log:
+        _count(result, injected, signs, shift.site)
     return result
-
-
-def _run(site: Site, injector: Injector, person: Person) -> bool:
-    """Run until nothing is on the belt any more; False if that does not happen."""
-    line = site.line
-    end_s = _LONGEST_S + 10 * site.scenario.items
-    while not (line.machine.is_empty and line.settled and injector.next_s > line.now_s + 3600):
-        if line.now_s > end_s:
-            return False
-        injector.act()
-        person.look()
-        line.leap(min(injector.next_s, person.next_s))
-    return True
-
-
-def _stuck(site: Site) -> str:
-    controller = site.line.controller
-    known = sorted(controller.state.items) if controller else []
-    return (
-        f"the line never came to rest: {site.line.machine.plc.packml.name}, objects on the belt"
-        f" {sorted(site.line.machine.world.items)}, items of the controller {known}"
-    )
 
 
 def _rules(site: Site) -> list[Sign]:
