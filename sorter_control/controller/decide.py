@@ -128,14 +128,20 @@ def _event(
             return endings.ended(state, event, now, settings)
         case EventType.UNEXPECTED:
             return endings.unexpected(state, event, now, settings)
-        case EventType.REMAP_ITEM:
-            return _named(state, event, now, settings)
-        case EventType.REMAP_END:
-            return _remapped(state, settings)
         case EventType.DEST_REQUEST:
             return _came_round(state, event, now, settings)
+        case EventType.REMAP_ITEM | EventType.REMAP_END:
+            return _remap(state, event, now, settings)
         case _:
             return _underway(state, event, settings)
+
+
+def _remap(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    if event.type is EventType.REMAP_ITEM:
+        return _named(state, event, now, settings)
+    return _remapped(state, settings)
 
 
 def _underway(state: ControllerState, event: Event, settings: Settings) -> list[Command]:

@@ -27,7 +27,7 @@ def random_fault(kind: Kind, rng: random.Random, until_s: float, diverts: int) -
 
 def random_scenario(seed: int, items: int, belt: Belt, *, items_per_fault: int = 8) -> Scenario:
     """Faults of every kind, mixed, over the time that the items take."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - chance, not secrets
     until_s = items * _MEAN_LENGTH_AND_GAP_MM / belt.speed_mm_s + 20
     count = items // items_per_fault
     kinds = list(Kind)

@@ -127,8 +127,8 @@ def _assign(state: PlcState, belt: Belt, command: HostCommand) -> Reason:
 
 def _refusal(state: PlcState, belt: Belt, track: Track, command: HostCommand) -> Reason | None:
     position = position_mm(state, belt, track)
-    arriving = track.arriving or track.returning
-    if track.firing or arriving or (track.lane and _past(belt, track.lane, position)):
+    beyond_recall = track.firing or track.arriving or track.returning
+    if beyond_recall or (track.lane and _past(belt, track.lane, position)):
         return Reason.LATE
     if command.op is Op.CANCEL:
         return None
@@ -136,11 +136,16 @@ def _refusal(state: PlcState, belt: Belt, track: Track, command: HostCommand) ->
         return Reason.TAKEN
     if _past(belt, command.lane, position):
         return Reason.LATE
-    if track.doubtful and command.lane != belt.run_out:
+    return _forbidden(state, belt, track, command.lane)
+
+
+def _forbidden(state: PlcState, belt: Belt, track: Track, lane: int) -> Reason | None:
+    """Why this item may not go there although it could."""
+    if track.doubtful and lane != belt.run_out:
         return Reason.GAP
-    if command.lane == belt.loop_lane and track.rounds >= state.max_recirculations:
+    if lane == belt.loop_lane and track.rounds >= state.max_recirculations:
         return Reason.TOO_OFTEN
-    return state.lane(command.lane).closed
+    return state.lane(lane).closed
 
 
 def _past(belt: Belt, lane: int, position: float) -> bool:

@@ -148,10 +148,9 @@ class Injector:
         site = self.site
         world, belt = site.line.machine.world, site.line.belt
         length_mm = injected.fault.mm or 0.0
-        taken = [
-            (world.position_mm(item), item.length_mm)
-            for item in world.items.values()
-        ] + [(world.travel_mm - origin, length) for origin, length in site.ghosts]
+        taken = [(world.position_mm(item), item.length_mm) for item in world.items.values()] + [
+            (world.travel_mm - origin, length) for origin, length in site.ghosts
+        ]
         places = [
             place
             for place in range(int(length_mm) + 100, belt.run_out_mm - 100, 50)
@@ -295,7 +294,7 @@ def _lane_switches(site: Site) -> dict[Kind, Callable[[int, bool], None]]:
     world, belt = site.line.machine.world, site.line.belt
 
     def eye(lane: int, on: bool, *, sees: bool) -> None:  # noqa: FBT001
-        world.force(belt.lane_eye(lane), sees if on else None)
+        world.force(belt.lane_eye(lane), sees=sees if on else None)
 
     return {
         Kind.STUCK_DIVERT: lambda lane, on: world.stick(lane, stuck=on),

@@ -75,4 +75,4 @@ class Person:
             world.stick(lane, stuck=False)
             world.stick_across(lane, stuck=False)
         for eye in range(len(belt.eyes_mm)):
-            world.force(eye, None)
+            world.force(eye, sees=None)

@@ -145,8 +145,7 @@ def _merging(state: PlcState, belt: Belt) -> bool:
     """Whether an item that comes round needs the infeed for itself."""
     clear_mm = belt.infeed_mm + LONGEST_MM + belt.min_gap_mm + belt.window_mm
     return any(
-        track.returning
-        and tracking.position_mm(state, belt, track) > belt.loop_mm - clear_mm
+        track.returning and tracking.position_mm(state, belt, track) > belt.loop_mm - clear_mm
         for track in state.tracks
     )
 

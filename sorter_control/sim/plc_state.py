@@ -312,6 +312,6 @@ class PlcState:
 
     def acknowledge(self, seq: int) -> None:
         """Free the ring up to ``seq``; a number that is not in the ring frees nothing."""
-        if any([event.seq == seq for event in self.ring]):
+        if any(event.seq == seq for event in self.ring):
             while self.ring.popleft().seq != seq:
                 pass

@@ -183,8 +183,8 @@ class Rehearsal:
             and not self.controller.state.items
             and not self.controller.state.remembered
             and not plc.queue
-            and not any([eye.raw or eye.blocked for eye in plc.eyes])
-            and all([event.seq == self.journal.event_seq() for event in list(plc.ring)[-1:]])
+            and not any(eye.raw or eye.blocked for eye in plc.eyes)
+            and all(event.seq == self.journal.event_seq() for event in list(plc.ring)[-1:])
         )
 
     @property

@@ -34,10 +34,9 @@ def _look_at(state: PlcState, belt: Belt, number: int, eye: Eye) -> None:
             _front(state, belt, number)
         else:
             _tail(state, belt, number, eye)
-    elif eye.blocked and not eye.jammed:
-        if state.encoder - eye.rise >= belt.jam_pulses[number]:
-            eye.jammed = True
-            _jam(state, belt, number)
+    elif eye.blocked and not eye.jammed and state.encoder - eye.rise >= belt.jam_pulses[number]:
+        eye.jammed = True
+        _jam(state, belt, number)
 
 
 def _front(state: PlcState, belt: Belt, number: int) -> None:

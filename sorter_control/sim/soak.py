@@ -73,9 +73,7 @@ class Totals:
             self.failed = result
 
 
-def soak(
-    items: int, seed: int, processes: int, progress: Callable[[Totals], None]
-) -> Totals:
+def soak(items: int, seed: int, processes: int, progress: Callable[[Totals], None]) -> Totals:
     """Run shifts until ``items`` items have passed, or one breaks an invariant.
 
     Args:

@@ -42,7 +42,9 @@ def _next_station_mm(state: PlcState, belt: Belt, track: Track, position: float)
         return _FAR_MM
     seen_by_mm = belt.eyes_mm[_next_eye(belt, track)] + reach_mm(belt)
     lane = target(state, belt, track, position)
-    return min(seen_by_mm, belt.lanes[lane - 1].no_return_mm) if lane != belt.run_out else seen_by_mm
+    return (
+        min(seen_by_mm, belt.lanes[lane - 1].no_return_mm) if lane != belt.run_out else seen_by_mm
+    )
 
 
 def _next_eye(belt: Belt, track: Track) -> int:
@@ -89,9 +91,7 @@ def _comes_round(state: PlcState, belt: Belt, eye: Eye, length_mm: int) -> int:
         ):
             track.induct, track.checks, track.rounds = eye.rise, 0, track.rounds + 1
             track.returning, track.verified, track.why_default = False, True, Reason.UNASSIGNED
-            state.report(
-                EventType.DEST_REQUEST, track.tid, encoder=eye.rise, aux=track.length_mm
-            )
+            state.report(EventType.DEST_REQUEST, track.tid, encoder=eye.rise, aux=track.length_mm)
             return track.tid
     return 0
 

@@ -73,13 +73,10 @@ class Watch:
         if plc.boot_id != self._boot_id:
             self._boot_id = plc.boot_id
             self._committed.clear()
-        ring = plc.ring
-        if ring and ring[-1].seq != self._head:
-            for event in ring:
-                if EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
-                    if event.seq != self._head:
-                        self._event(event)
-            self._head = ring[-1].seq
+        for event in plc.ring:
+            if 0 < EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
+                self._event(event)
+                self._head = event.seq
         self._commitments()
         self._watch_flags()
         self._watch_stop()

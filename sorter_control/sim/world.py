@@ -172,7 +172,7 @@ class World:
         self.chutes.block(lane, blocked=full)
         self._changed = True
 
-    def force(self, eye: int, sees: bool | None) -> None:
+    def force(self, eye: int, *, sees: bool | None) -> None:
         """Make a photo-eye see always or never, or cure it with None."""
         self._eyes[eye].forced = sees
         self._changed = True

@@ -12,14 +12,16 @@ from datetime import timedelta
 import pytest
 
 from model.contract import Ending, Grade, Outcome
-from sorter_control.controller.values import Notice
+from sorter_control.controller.values import Notice, Overridden, Settings
+from sorter_control.policy import load_policy
 from sorter_control.protocol import Event, EventType, Flag
 from sorter_control.sim.chance import random_scenario
 from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.rehearsal import Rehearsal
 from sorter_control.sim.shift import Result, run_shift
-from tests.sorter_control.factories import by_number, make_rehearsal, make_rows
+from sorter_control.sim.site import LOOP_POLICY
+from tests.sorter_control.factories import by_number, make_override, make_rehearsal, make_rows
 
 
 def shift(*faults: Fault, items: int = 12, loop: bool = False, seed: int = 1) -> Result:
@@ -147,10 +149,6 @@ def test_a_plate_that_is_on_the_belt_twice_is_believed_once() -> None:
 @pytest.fixture
 def round_line() -> Callable[..., Rehearsal]:
     def make(count: int, notify: Callable[[Notice], None] | None = None) -> Rehearsal:
-        from sorter_control.controller.values import Settings
-        from sorter_control.policy import load_policy
-        from sorter_control.sim.site import LOOP_POLICY
-
         line = make_rehearsal(make_rows(count), belt=load_belt(LOOP))
         line.settings = Settings("line-1", load_policy(LOOP_POLICY))
         line.kill_controller()
@@ -189,9 +187,6 @@ def test_an_item_that_has_gone_round_too_often_ends_in_the_manual_lane(
 def test_a_person_steers_an_item_while_it_comes_round(
     round_line: Callable[..., Rehearsal],
 ) -> None:
-    from sorter_control.controller.values import Overridden
-    from tests.sorter_control.factories import make_override
-
     line = round_line(3)
     line.machine.world.fill(3)
     controller = line.controller
