@@ -157,7 +157,7 @@ def _underway(state: ControllerState, event: Event, settings: Settings) -> list[
         case EventType.RECIRCULATED:
             return steering.goes_round(state, event)
         case _:
-            fields = {"lane": event.lane, "tid": event.tid}
+            fields: dict[str, object] = {"lane": event.lane, "tid": event.tid}
             return [Notice(event.type.name.lower(), fields, alarm=event.type in _ALARMS)]
 
 

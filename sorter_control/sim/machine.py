@@ -230,7 +230,7 @@ class Machine:
             self.world.place(self._fed, row.length_mm, -self.belt.infeed_mm)
             self._fed += 1
             self.changed = True
-            gap_mm = self.rows[self._fed].gap_mm if not self.feed_is_empty else 0
+            gap_mm: float = self.rows[self._fed].gap_mm if not self.feed_is_empty else 0
             if self.next_gap_mm is not None:
                 gap_mm, self.next_gap_mm = self.next_gap_mm, None
                 self._next_place_mm = self.world.travel_mm + row.length_mm + gap_mm
