@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class Remains(BaseModel):
 
 
 _LONG_S = 3600.0
+_ROUNDING = 1e-6
 _LOOK_AGAIN_MM = 50.0
 
 
@@ -145,23 +147,24 @@ class Machine:
         """
         done = 0
         while done < scans and not self.plc.ring:
-            piece = min(1 + self.idle_scans(), scans - done)
-            self.advance(piece)
-            done += piece
+            done += self._advance_to_work(scans - done)
         self.advance(-done % multiple)
 
     def advance(self, scans: int) -> None:
         """As so many calls of ``step``, but scans that would change nothing are left out."""
         while scans > 0:
-            idle = min(self.idle_scans(), scans - 1)
-            if idle > 0:
-                dt_s = idle * self.belt.scan_ms / 1000
-                self.now_s += dt_s
-                outputs = self.plc.outputs
-                self.world.step(dt_s, run=outputs.run, gates=outputs.gates)
-                scans -= idle
-            self.step()
-            scans -= 1
+            scans -= self._advance_to_work(scans)
+
+    def _advance_to_work(self, limit: int) -> int:
+        """Leave idle scans out, then scan; returns how many scans that were, ``limit`` at most."""
+        idle = min(self.idle_scans(), limit - 1)
+        if idle > 0:
+            dt_s = idle * self.belt.scan_ms / 1000
+            self.now_s += dt_s
+            outputs = self.plc.outputs
+            self.world.step(dt_s, run=outputs.run, gates=outputs.gates)
+        self.step()
+        return idle + 1
 
     def idle_scans(self) -> int:
         """Scans from now on that certainly find nothing to do; rather too few than too many."""
@@ -184,12 +187,13 @@ class Machine:
         if not plc.host_lost:
             idle_s = min(idle_s, plc.host_seen_s + plc.host_timeout_s - self.now_s)
         if outputs.run:
-            due_mm = (plc.due - plc.encoder) * 1000 / self.belt.pulses_per_m
+            # The encoder shows the nearest pulse, so half of one may be missing.
+            due_mm = (plc.due - plc.encoder - 0.5) * 1000 / self.belt.pulses_per_m
             if outputs.infeed and not self.feed_is_empty:
                 due_mm = min(due_mm, self._next_place_mm - world.travel_mm)
             ahead_mm = min(world.next_edge_mm - world.travel_mm, due_mm)
             idle_s = min(idle_s, ahead_mm / self.belt.speed_mm_s)
-        return max(0, int(min(idle_s, _LONG_S) / scan_s) - 1)
+        return max(0, math.ceil(min(idle_s, _LONG_S) / scan_s - _ROUNDING) - 1)
 
     def step(self) -> None:
         """Let one scan time pass, then scan."""

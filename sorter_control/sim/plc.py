@@ -25,6 +25,7 @@ from sorter_control.sim.plc_state import NEVER, Inputs, Outputs, PlcState
 
 _HEARTBEAT_S = 0.1
 _RUNNING = frozenset({State.EXECUTE, State.COMPLETING})
+_MODE_MAY_CHANGE = frozenset({State.STOPPED, State.IDLE})
 _RUN, _ESTOP_OK, _HOST_LOST, _INHIBIT, _ENCODER_FAULT = (flag.value for flag in Flag)
 _FLAGS = [Flag(bits) for bits in range(32)]
 _BLIND_MM = 20
@@ -52,7 +53,7 @@ def scan(state: PlcState, belt: Belt, inputs: Inputs, now_s: float) -> Outputs:
     _lanes_full(state, inputs)
     sensing.look(state, belt, inputs.eyes)
     _watch_diverts(state, belt, inputs)
-    if fresh:
+    if fresh and (inputs.host is not state.host_image or state.packml in _MODE_MAY_CHANGE):
         commands.obey_host(state, belt, inputs.host)
     if state.packml is State.ABORTING and before is not State.ABORTING:
         tracking.unverify(state, belt)

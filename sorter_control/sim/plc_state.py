@@ -308,7 +308,18 @@ class PlcState:
         """Move queued events into the ring while it has room."""
         while self.queue and len(self.ring) < EVENTS.slots:
             self.event_head = EVENT_NUMBERS.after(self.event_head)
-            self.ring.append(replace(self.queue.popleft(), seq=self.event_head))
+            event = self.queue.popleft()
+            self.ring.append(
+                Event(
+                    self.event_head,
+                    event.type,
+                    event.tid,
+                    event.lane,
+                    event.reason,
+                    event.encoder,
+                    event.aux,
+                )
+            )
 
     def acknowledge(self, seq: int) -> None:
         """Free the ring up to ``seq``; a number that is not in the ring frees nothing."""

@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_scenario_and_the_same_shift() -> None:
 def test_a_mistake_in_a_scenario_is_named(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(text)
-    with pytest.raises(SettingsError, match="scenario.toml") as error:
+    with pytest.raises(SettingsError, match=r"scenario\.toml") as error:
         load_scenario(path)
     assert problem in str(error.value)
     result = run("soak", "--scenario", path)
