@@ -61,19 +61,19 @@ def inducted(state: PlcState, belt: Belt, eye: Eye) -> None:
         state.report(EventType.GAP, reason=Reason.GAP, encoder=eye.rise)
         eye.tid = 0
     else:
-        eye.tid = _comes_round(state, belt, eye, length_mm) or _announce(state, eye, length_mm)
+        eye.tid = _comes_round(state, belt, eye, length_mm) or _announce(
+            state, belt, eye, length_mm
+        )
     if eye.rise - eye.tail < belt.pulses(belt.min_gap_mm):
         doubt(state, belt, eye.last_tid, eye.tid)
-    for tid in (eye.last_tid, eye.tid):
-        if (track := state.track(tid)) is not None:
-            schedule(state, belt, track)
 
 
-def _announce(state: PlcState, eye: Eye, length_mm: int) -> int:
+def _announce(state: PlcState, belt: Belt, eye: Eye, length_mm: int) -> int:
     track = Track(state.next_tid, eye.rise, length_mm)
     state.next_tid += 1
     state.tracks.append(track)
     state.photograph = track.tid
+    schedule(state, belt, track)
     state.report(EventType.ANNOUNCE, track.tid, encoder=eye.rise, aux=length_mm)
     return track.tid
 
@@ -91,6 +91,7 @@ def _comes_round(state: PlcState, belt: Belt, eye: Eye, length_mm: int) -> int:
         ):
             track.induct, track.checks, track.rounds = eye.rise, 0, track.rounds + 1
             track.returning, track.verified, track.why_default = False, True, Reason.UNASSIGNED
+            schedule(state, belt, track)
             state.report(EventType.DEST_REQUEST, track.tid, encoder=eye.rise, aux=track.length_mm)
             return track.tid
     return 0
