@@ -173,10 +173,10 @@ def soak(
     """Run belt, PLC and controller in virtual time under random faults, and check the invariants."""
     from rich.console import Console
 
-    from sorter_control.sim import soak as soaking
-    from sorter_control.sim.faults import load_scenario
-    from sorter_control.sim.shift import run_shift
-    from sorter_control.sim.soak_report import fault_table, summary
+    from sorter_control.sim.soak import run as soaking
+    from sorter_control.sim.soak.faults import load_scenario
+    from sorter_control.sim.soak.report import fault_table, summary
+    from sorter_control.sim.soak.shift import run_shift
 
     console = Console()
     if scenario is not None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sorter_control.errors import SettingsError
 from sorter_control.sim.feed import Feed
 from sorter_control.sim.machine import Remains
-from sorter_control.sim.plc_state import Retained
+from sorter_control.sim.plc.state import Retained
 from sorter_control.sim.world import Deposit
 
 FILE = "world.sqlite"

@@ -15,12 +15,12 @@ from model.contract import Ending, Grade, Outcome
 from sorter_control.controller.values import Notice, Overridden, Settings
 from sorter_control.policy import load_policy
 from sorter_control.protocol import Event, EventType, Flag
-from sorter_control.sim.chance import random_scenario
-from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.rehearsal import Rehearsal
-from sorter_control.sim.shift import Result, run_shift
-from sorter_control.sim.site import LOOP_POLICY
+from sorter_control.sim.soak.chance import random_scenario
+from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
+from sorter_control.sim.soak.shift import Result, run_shift
+from sorter_control.sim.soak.site import LOOP_POLICY
 from tests.sorter_control.factories import by_number, make_override, make_rehearsal, make_rows
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
-from sorter_control.sim.shift import Shift
+from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
+from sorter_control.sim.soak.shift import Shift
 from tests.sorter_control.factories import quiet_log
 
 _COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck))

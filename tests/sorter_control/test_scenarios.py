@@ -11,12 +11,13 @@ from typer.testing import CliRunner, Result
 from sorter_control.cli import register
 from sorter_control.errors import SettingsError
 from sorter_control.protocol import EventType
-from sorter_control.sim import confirming, soak, tracking
-from sorter_control.sim.chance import random_scenario
-from sorter_control.sim.faults import Kind, Scenario, load_scenario
 from sorter_control.sim.geometry import Belt, load_belt
-from sorter_control.sim.plc_state import PlcState, Track
-from sorter_control.sim.shift import run_shift
+from sorter_control.sim.plc import confirming, tracking
+from sorter_control.sim.plc.state import PlcState, Track
+from sorter_control.sim.soak import run as soak
+from sorter_control.sim.soak.chance import random_scenario
+from sorter_control.sim.soak.faults import Kind, Scenario, load_scenario
+from sorter_control.sim.soak.shift import run_shift
 
 
 def run(*words: object) -> Result:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.contract import GRADES, Ending, Verdict
 from sorter_control.controller.values import Failure, Overridden, RequestGrade
 from sorter_control.sim.feed import FeedRow
-from sorter_control.sim.plc_state import PlcState
+from sorter_control.sim.plc.state import PlcState
 from sorter_control.sim.rehearsal import Rehearsal
 from tests.sorter_control.factories import (
     LANES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sorter_control.protocol import EventType, Reason
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc_state import Eye, PlcState, Track
-from sorter_control.sim.tracking import fits, lose, schedule
+from sorter_control.sim.plc.state import Eye, PlcState, Track
+from sorter_control.sim.plc.tracking import fits, lose, schedule
 
 
 def arrives(state: PlcState, belt: Belt, lane: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.geometry import Belt
+from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
 
 _MEAN_LENGTH_AND_GAP_MM = 650
 _NEAR_THE_WRAP = 20_000

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from model.contract import Ending, Grade, Outcome
-from sorter_control.sim.site import Site, true_grade
-from sorter_control.sim.watch import Watch
+from sorter_control.sim.soak.site import Site, true_grade
+from sorter_control.sim.soak.watch import Watch
 from sorter_control.sim.world import Deposit
 
 _EXCEPTIONS = frozenset({Ending.LOST, Ending.MISSORTED})

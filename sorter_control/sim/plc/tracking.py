@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sorter_control.protocol import EventType, Reason
 from sorter_control.sim.geometry import LONGEST_MM, Belt
-from sorter_control.sim.plc_state import Eye, PlcState, Track
+from sorter_control.sim.plc.state import Eye, PlcState, Track
 
 _FAR_MM = 1e12
 

@@ -10,8 +10,8 @@ from sorter_control.controller.values import Notice
 from sorter_control.packml import State
 from sorter_control.protocol import Event, EventType
 from sorter_control.sequence import EVENT_NUMBERS
-from sorter_control.sim.person import Person
 from sorter_control.sim.rehearsal import Rehearsal
+from sorter_control.sim.soak.person import Person
 
 _ORDINARY = frozenset(
     {

@@ -19,9 +19,9 @@ from sorter_control.protocol import (
     Status,
 )
 from sorter_control.sequence import encoder_travel
-from sorter_control.sim import commands, sensing, tracking
 from sorter_control.sim.geometry import LONGEST_MM, Belt
-from sorter_control.sim.plc_state import NEVER, Inputs, Outputs, PlcState
+from sorter_control.sim.plc import commands, sensing, tracking
+from sorter_control.sim.plc.state import NEVER, Inputs, Outputs, PlcState
 
 _HEARTBEAT_S = 0.1
 _RUNNING = frozenset({State.EXECUTE, State.COMPLETING})

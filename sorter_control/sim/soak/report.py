@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from sorter_control.sim.faults import ABOUT, Kind
-from sorter_control.sim.soak import Totals
+from sorter_control.sim.soak.faults import ABOUT, Kind
+from sorter_control.sim.soak.run import Totals
 
 _NOTHING = "without effect"
 

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sorter_control.controller.values import Notice
-from sorter_control.sim.faults import ABOUT, Fault, Kind, Scenario
-from sorter_control.sim.injector import Injected, Injector
-from sorter_control.sim.person import Person
-from sorter_control.sim.site import Site, build
-from sorter_control.sim.truth import Verified, verify
-from sorter_control.sim.watch import Sign, Watch
+from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
+from sorter_control.sim.soak.injector import Injected, Injector
+from sorter_control.sim.soak.person import Person
+from sorter_control.sim.soak.site import Site, build
+from sorter_control.sim.soak.truth import Verified, verify
+from sorter_control.sim.soak.watch import Sign, Watch
 
 _LONGEST_S = 3600.0
 _SEEN_WITHIN_S = 40.0

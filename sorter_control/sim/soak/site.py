@@ -20,13 +20,13 @@ from model.contract import (
 from sorter_control.controller.values import Failure, Notice, RequestGrade, Settings
 from sorter_control.policy import SHIPPED, load_policy
 from sorter_control.routing import FailSafe
-from sorter_control.sim.faults import Scenario
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Answer, Rehearsal
+from sorter_control.sim.soak.faults import Scenario
 
-LOOP_POLICY = SHIPPED.with_name("sim") / "loop-policy.toml"
+LOOP_POLICY = LOOP.with_name("loop-policy.toml")
 _NO_PLATE = 0.03
 _HELD = 0.01
 _SECONDS = (0.1, 0.2, 0.2, 0.4, 1.0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sorter_control.protocol import EventType
-from sorter_control.sim import confirming, tracking
 from sorter_control.sim.geometry import INDUCT, Belt
-from sorter_control.sim.plc_state import NEVER, Eye, PlcState
+from sorter_control.sim.plc import confirming, tracking
+from sorter_control.sim.plc.state import NEVER, Eye, PlcState
 
 
 def look(state: PlcState, belt: Belt, eyes: tuple[bool, ...]) -> None:

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sorter_control.sim.chance import random_scenario
-from sorter_control.sim.faults import Kind, Scenario
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
-from sorter_control.sim.shift import Result, run_shift
+from sorter_control.sim.soak.chance import random_scenario
+from sorter_control.sim.soak.faults import Kind, Scenario
+from sorter_control.sim.soak.shift import Result, run_shift
 
 ITEMS_PER_SHIFT = 400
 _SHIFTS_PER_SEED = 1_000_000

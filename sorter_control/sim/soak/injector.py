@@ -12,9 +12,9 @@ from functools import partial
 from model.contract import GRADES, Override
 from sorter_control.controller.values import Graded, Overridden
 from sorter_control.packml import Command
-from sorter_control.sim.faults import ABOUT, Fault, Kind
 from sorter_control.sim.feed import FeedRow
-from sorter_control.sim.site import Site, true_grade, verdict
+from sorter_control.sim.soak.faults import ABOUT, Fault, Kind
+from sorter_control.sim.soak.site import Site, true_grade, verdict
 from sorter_control.sim.world import PhysicalItem
 
 _CLEAR_MM = 300

@@ -7,8 +7,8 @@ from sorter_control.packml import Command, Mode, State
 from sorter_control.protocol import EventType, HostCommand, HostImage, HostWords, Op, Reason
 from sorter_control.sequence import COMMAND_NUMBERS
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc_state import PlcState, Track
-from sorter_control.sim.tracking import position_mm, schedule
+from sorter_control.sim.plc.state import PlcState, Track
+from sorter_control.sim.plc.tracking import position_mm, schedule
 
 
 def watch_host(state: PlcState, image: HostImage, now_s: float) -> bool:
