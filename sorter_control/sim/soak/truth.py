@@ -127,7 +127,7 @@ def _belongs(site: Site, deposit: Deposit) -> bool:
     if deposit.serial < 0:
         return False
     item_id = site.line.rows[deposit.serial].item_id
-    if item_id is None:
+    if item_id is None or site.line.facts[item_id].recalled:
         return False
     grades: set[Grade] = {true_grade(item_id), *site.answered.get(item_id, ())}
     policy = site.line.settings.policy
