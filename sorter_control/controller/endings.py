@@ -56,6 +56,9 @@ def unexpected(
 ) -> list[Command]:
     """An item that the PLC does not track: one that it forgot, if one must be there, or a stranger."""
     lane = settings.policy.lane_name(event.lane)
+    if settings.policy.recirculate is not None and lane == settings.policy.recirculate.lane:
+        # Not an end: it comes to the induct photo-eye again, and is announced there.
+        return [Notice("unexpected_goes_round", {"lane": lane}, alarm=True)]
     item = _forgotten(state, event, settings)
     if item is not None:
         ending = Ending.DEFAULTED

@@ -141,11 +141,14 @@ class Machine:
     def advance_to_news(self, scans: int, multiple: int) -> None:
         """As ``advance``, but no further than to the first events for the host.
 
+        The first scan takes in what the host has written, which frees the ring.
+
         Args:
             scans: The most that may pass.
             multiple: The host looks after so many scans.
         """
-        done = 0
+        self.step()
+        done = 1
         while done < scans and not self.plc.ring:
             done += self._advance_to_work(scans - done)
         self.advance(-done % multiple)

@@ -148,10 +148,7 @@ class Rehearsal:
         idle_s = min(self._idle_s(), until_s - self.now_s, _LONGEST_LEAP_S)
         polls = int(idle_s / self._poll_s)
         if polls > 1:
-            # The first scan takes in what the controller wrote last, and frees the ring.
-            self.machine.advance(1)
-            self.machine.advance_to_news(self.poll_scans * polls - 1, self.poll_scans)
-            self.machine.advance(self.poll_scans - 1)
+            self.machine.advance_to_news(self.poll_scans * polls, self.poll_scans)
         else:
             self.machine.advance(self.poll_scans)
         self._look()

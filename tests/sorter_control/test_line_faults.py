@@ -184,6 +184,23 @@ def test_an_item_that_has_gone_round_too_often_ends_in_the_manual_lane(
     assert len(rounds) == line.belt.max_recirculations
 
 
+def test_an_item_that_goes_round_while_the_plc_restarts_comes_to_one_end(
+    round_line: Callable[..., Rehearsal],
+) -> None:
+    line = round_line(3)
+    line.machine.world.fill(3)
+    while not any(item.lane == line.belt.loop_lane for item in line.machine.world.items.values()):
+        line.step()
+    line.kill_plc()
+    line.machine.world.fill(3, full=False)
+    line.run_until_empty(300)
+    ends = [outcome for outcome in line.journal.outcomes() if outcome.item_id == "RET-2"]
+    assert [(outcome.ending, outcome.lane) for outcome in ends] == [
+        (Ending.LOST, None),
+        (Ending.DIVERTED, "repair"),
+    ]
+
+
 def test_a_person_steers_an_item_while_it_comes_round(
     round_line: Callable[..., Rehearsal],
 ) -> None:

@@ -37,8 +37,9 @@ def left(state: PlcState, belt: Belt, lane: int) -> None:
     track = state.track(eye.tid)
     if track is None:
         state.report(EventType.UNEXPECTED, lane=lane, encoder=eye.rise)
-    elif not fits(belt, eye, track):
-        # It came to the right place, but it is not what the induct photo-eye saw, or not alone.
+    elif not fits(belt, eye, track) or (lane == belt.loop_lane and track.firing != lane):
+        # It came to the right place, but it is not what the induct photo-eye saw, or not alone. Or
+        # it goes round without having been sent: the induct photo-eye will see it as a new one.
         lose(state, track)
         state.report(EventType.UNEXPECTED, lane=lane, encoder=eye.rise)
     elif not _goes_to(track, belt, lane):
