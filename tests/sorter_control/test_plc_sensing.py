@@ -26,6 +26,11 @@ def kinds_of(bench: Bench, tid: int) -> list[EventType]:
     return [event.type for event in bench.events if event.tid == tid]
 
 
+def jams(bench: Bench) -> list[tuple[EventType, int]]:
+    kinds = {EventType.JAM, EventType.JAM_CLEAR}
+    return [(event.type, event.lane) for event in bench.events if event.type in kinds]
+
+
 @pytest.mark.parametrize("mm", [-80, 80])
 def test_slip_within_the_window_is_corrected_at_every_photo_eye(bench: Bench, mm: float) -> None:
     """Three slips of 80 mm in one direction: more than the window in all, yet never at once."""
@@ -138,6 +143,7 @@ def test_a_jam_in_a_lane_holds_the_belt_until_a_person_has_cleared_it(bench: Ben
     bench.run(5)
     assert bench.state() is State.EXECUTE
     assert LaneBit.JAM not in bench.machine.image().lanes[1].bits
+    assert jams(bench) == [(EventType.JAM, 2), (EventType.JAM_CLEAR, 2)]
     assert EventType.DIVERTED not in bench.kinds(), "nobody knows what was pushed through"
     assert kinds_of(bench, tid)[-1] is EventType.LOST
 
@@ -155,6 +161,7 @@ def test_a_jam_at_the_infeed_stops_what_is_upstream_and_not_the_belt(belt: Belt)
     bench.run(40)
     assert (machine.fed, machine.is_empty) == (3, True)
     assert Flag.INHIBIT not in machine.image().status.flags
+    assert jams(bench) == [(EventType.JAM, 0), (EventType.JAM_CLEAR, 0)]
 
 
 def test_a_dead_encoder_stops_the_belt_before_it_has_gone_far(bench: Bench) -> None:
