@@ -39,6 +39,8 @@ def test_a_divert_that_sticks_fails_and_the_item_can_be_sent_further(bench: Benc
     bench.run(20)
     assert bench.lanes() == [(0, 3)]
     assert bench.kinds()[-2:] == [EventType.ASSIGN_ACK, EventType.DIVERTED]
+    (fail,) = [event for event in bench.events if event.type is EventType.DIVERT_FAIL]
+    assert (fail.tid, fail.lane, fail.reason) == (tid, 1, Reason.DIVERT_FAILED)
 
 
 def test_repeated_failures_make_a_lane_faulty_until_it_is_reset(belt: Belt) -> None:
