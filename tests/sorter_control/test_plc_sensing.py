@@ -138,12 +138,19 @@ def test_a_jam_in_a_lane_holds_the_belt_until_a_person_has_cleared_it(bench: Ben
     bench.run(25)
     assert bench.state() is State.HELD
     assert LaneBit.JAM in bench.machine.image().lanes[1].bits
+    bench.machine.press(Command.UNHOLD)
+    bench.run(10)
+    assert bench.state() is State.HELD, "it still hangs there"
     bench.machine.world.clear_jams()
     bench.machine.press(Command.UNHOLD)
     bench.run(5)
     assert bench.state() is State.EXECUTE
     assert LaneBit.JAM not in bench.machine.image().lanes[1].bits
-    assert jams(bench) == [(EventType.JAM, 2), (EventType.JAM_CLEAR, 2)]
+    assert jams(bench) == [
+        (EventType.JAM, 2),
+        (EventType.JAM, 2),
+        (EventType.JAM_CLEAR, 2),
+    ]
     assert EventType.DIVERTED not in bench.kinds(), "nobody knows what was pushed through"
     assert kinds_of(bench, tid)[-1] is EventType.LOST
 

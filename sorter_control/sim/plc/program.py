@@ -92,6 +92,8 @@ def _safety(state: PlcState, belt: Belt, inputs: Inputs) -> None:
         state.encoder_fault = state.waits = False
         for lane in state.lanes:
             lane.fault, lane.failures = False, 0
+    if state.packml is State.UNHOLDING:
+        sensing.watch_again(state)
     state.packml = packml.completed(state.packml)
     if inputs.panel is not None and (inputs.estop_ok or inputs.panel is Command.ABORT):
         state.packml = packml.commanded(state.packml, inputs.panel)

@@ -15,15 +15,15 @@ def look(state: PlcState, belt: Belt, eyes: tuple[bool, ...]) -> None:
     """
     state.eyes_due = NEVER
     for number, (eye, raw) in enumerate(zip(state.eyes, eyes, strict=True)):
-        if raw == eye.raw == eye.blocked and (eye.jammed or not raw):
+        if raw == eye.raw == eye.blocked and (not raw or eye.watched_from == NEVER):
             continue
         if raw != eye.raw:
             eye.raw, eye.edge = raw, state.encoder
         _look_at(state, belt, number, eye)
         if raw != eye.blocked:
             state.eyes_due = min(state.eyes_due, eye.edge + belt.debounce_pulses)
-        elif raw and not eye.jammed:
-            state.eyes_due = min(state.eyes_due, eye.rise + belt.jam_pulses[number])
+        elif raw:
+            state.eyes_due = min(state.eyes_due, eye.watched_from + belt.jam_pulses[number])
 
 
 def _look_at(state: PlcState, belt: Belt, number: int, eye: Eye) -> None:
@@ -31,11 +31,12 @@ def _look_at(state: PlcState, belt: Belt, number: int, eye: Eye) -> None:
         eye.blocked = eye.raw
         if eye.raw:
             eye.rise, eye.tid, eye.jammed = eye.edge, 0, False
+            eye.watched_from = eye.rise
             _front(state, belt, number)
         else:
             _tail(state, belt, number, eye)
-    elif eye.blocked and not eye.jammed and state.encoder - eye.rise >= belt.jam_pulses[number]:
-        eye.jammed = True
+    elif eye.blocked and state.encoder - eye.watched_from >= belt.jam_pulses[number]:
+        eye.jammed, eye.watched_from = True, NEVER
         _jam(state, belt, number)
 
 
@@ -70,3 +71,10 @@ def _jam(state: PlcState, belt: Belt, number: int) -> None:
         state.report(EventType.JAM)
     else:
         state.hold(0)
+
+
+def watch_again(state: PlcState) -> None:
+    """A person has let the belt go on: what hangs under a photo-eye still will stop it again."""
+    for number, eye in enumerate(state.eyes):
+        if eye.jammed and eye.blocked and number != INDUCT:
+            eye.watched_from = state.encoder

@@ -113,6 +113,7 @@ class Eye:
         tail: Encoder at which the last one left.
         last_tid: That one.
         jammed: It has been blocked for too long, and that is reported.
+        watched_from: Encoder from which that distance counts; ``NEVER`` once it is reported.
         misses: Items in a row that it had to see and did not.
     """
 
@@ -124,6 +125,7 @@ class Eye:
     tail: int = -NEVER
     last_tid: int = 0
     jammed: bool = False
+    watched_from: int = NEVER
     misses: int = 0
 
 
