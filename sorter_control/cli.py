@@ -1,4 +1,4 @@
-"""Commands of ``sorter_control``: ``plc``, ``sort`` and ``route``."""
+"""Commands of ``sorter_control``: ``plc``, ``sort``, ``route`` and ``soak``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(plc)
     app.command()(sort)
     app.command()(route)
+    app.command()(soak)
 
 
 def plc(
@@ -186,6 +187,56 @@ def route(
     for move in elsewhere:
         say(f"{move.item_id}: {move.before.lane} -> {move.after.lane}", move.before, move.after)
     print(f"{len(elsewhere)} of {len(given)} items would go elsewhere")
+
+
+def soak(
+    items: Annotated[int, typer.Option(min=1, help="How many items must pass.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faults.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Shifts that run side by side.")] = 1,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Run this one scenario instead.", **_FILE)
+    ] = None,
+    failure: Annotated[
+        Path, typer.Option(help="Where the smallest scenario that fails is written.")
+    ] = Path("soak-failure.toml"),
+) -> None:
+    """Run belt, PLC and controller in virtual time under random faults, and check the invariants."""
+    from rich.console import Console
+
+    from sorter_control.sim.soak import run as soaking
+    from sorter_control.sim.soak.faults import load_scenario
+    from sorter_control.sim.soak.report import fault_table, summary
+    from sorter_control.sim.soak.shift import run_shift
+
+    console = Console()
+    if scenario is not None:
+        totals = soaking.Totals()
+        try:
+            totals.add(run_shift(load_scenario(scenario)))
+        except SettingsError as error:
+            _fail(str(error))
+    else:
+        with console.status("starting") as status:
+            totals = soaking.soak(
+                items,
+                seed,
+                processes,
+                lambda now: status.update(
+                    f"{now.items:,} of {items:,} items, {now.items_per_minute:,.0f} a minute,"
+                    f" {now.injected.total():,} faults"
+                ),
+            )
+    console.print(fault_table(totals))
+    console.print(summary(totals))
+    if totals.failed is None:
+        return
+    for violation in totals.failed.verified.violations:
+        console.print(f"violated: {violation}", highlight=False)
+    if scenario is None:
+        console.print("looking for the smallest scenario that fails ...")
+        failure.write_text(soaking.smallest(totals.failed.scenario).to_toml(), encoding="utf-8")
+        console.print(f"again: regrade soak --scenario {failure}")
+    raise typer.Exit(1)
 
 
 def _line_id(text: str) -> str:

@@ -156,6 +156,7 @@ class Policy(_Part):
     review: LaneChoice
     grades: dict[Grade, GradeLanes]
     value: Value | None = None
+    recirculate: LaneChoice | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -188,6 +189,8 @@ class Policy(_Part):
     def _lanes_named(self) -> Iterable[str]:
         yield self.fail_safe.lane
         yield self.review.lane
+        if self.recirculate is not None:
+            yield self.recirculate.lane
         yield from self.holds.values()
         for choice in (*self.rules, *self.grades.values()):
             yield from (choice.lane, *choice.otherwise)

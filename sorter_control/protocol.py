@@ -71,11 +71,15 @@ class Reason(IntEnum):
     FAULT = 7
     """The lane's divert or photo-eye is faulty, or the lane is jammed."""
     GAP = 8
-    """Too close to its neighbour to be diverted alone."""
+    """Touches its neighbour or is too close to it, or is not as long as it was."""
+    TOO_OFTEN = 9
+    """The item has come round as often as it may."""
     UNASSIGNED = 10
     HOST_LOST = 11
     DIVERT_FAILED = 12
     LANE_CLOSED = 13
+    UNVERIFIED = 14
+    """No photo-eye has seen the item since the belt was stopped hard."""
 
 
 class Flag(IntFlag):

@@ -39,6 +39,7 @@ class FailSafe(StrEnum):
     NOT_TRACKED = "not_tracked"
     CONTROLLER_RESTARTED = "controller_restarted"
     PLC_RESTARTED = "plc_restarted"
+    PLATE_TWICE = "plate_twice"
 
 
 class LaneCondition(StrEnum):
@@ -271,6 +272,27 @@ def _to(
             detour = f" ({'; '.join(closed)})" if closed else ""
             return Decision(lane, rule, f"{because}: {lane}{detour}.", grade)
         closed.append(f"{lane} is {condition.value}")
-    return fail_safe(
-        policy, FailSafe.NO_OPEN_LANE, f"{because}, but {'; '.join(closed)}", grade=grade
+    but = f"{because}, but {'; '.join(closed)}"
+    if policy.recirculate is not None and _may_go_round(policy.recirculate.lane, lanes, wanted):
+        lane = policy.recirculate.lane
+        return Decision(lane, "recirculate", f"{but}: once more round by {lane}.", grade)
+    return fail_safe(policy, FailSafe.NO_OPEN_LANE, but, grade=grade)
+
+
+_PASSING = frozenset(
+    {
+        LaneCondition.FULL,
+        LaneCondition.JAMMED,
+        LaneCondition.PASSED,
+        LaneCondition.REFUSED,
+    }
+)
+
+
+def _may_go_round(
+    way_back: str, lanes: Mapping[str, LaneCondition], wanted: tuple[str, ...]
+) -> bool:
+    """Whether the way back is open, and a lane that is wanted may be open the next time."""
+    return lanes.get(way_back) is LaneCondition.OPEN and any(
+        lanes.get(lane) in _PASSING for lane in wanted
     )

@@ -6,13 +6,14 @@ consequence of it. So an event is acknowledged only when its outcome is on disk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from sorter_control.controller.decide import decide
-from sorter_control.controller.journal import Journal
+from sorter_control.controller.journal import Memory
 from sorter_control.controller.link import Link
 from sorter_control.controller.values import (
     AckEvents,
@@ -33,11 +34,27 @@ from sorter_control.protocol import HostImage, Op, PlcImage
 _log = structlog.get_logger(__name__)
 
 
-class Controller:
-    """One run of the controller: a new host boot id, and what the journal remembers."""
+def _log_notice(notice: Notice) -> None:
+    (_log.warning if notice.alarm else _log.info)(notice.event, **notice.fields)
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+
+class Controller:
+    """One run of the controller: a new host boot id, and what the journal remembers.
+
+    Args:
+        settings: What does not change while it runs.
+        journal: Its memory.
+        notify: Takes what the log should say.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Memory,
+        notify: Callable[[Notice], None] = _log_notice,
+    ) -> None:
         self.settings = settings
+        self._notify = notify
         self.state = ControllerState.of_journal(journal.items())
         self._journal = journal
         self._link = Link(journal.new_host_boot_id(), journal.event_seq())
@@ -71,6 +88,11 @@ class Controller:
         """Decide by another policy from now on; what is decided stays as it is."""
         self.settings = replace(self.settings, policy=policy)
 
+    def awaits_verdict(self, tid: int) -> bool:
+        """Whether a verdict about the item would be news."""
+        item = self.state.items.get(tid)
+        return item is None or item.verdict is None
+
     def host_image(self) -> HostImage:
         """What to write to the PLC now."""
         return self._link.host_image()
@@ -94,7 +116,7 @@ class Controller:
                 self._link.send(Op.MODIFY, tid, lane)
             case AckEvents(seq):
                 self._link.acknowledge(seq)
-            case Notice(event, fields, alarm):
-                (_log.warning if alarm else _log.info)(event, **fields)
+            case Notice():
+                self._notify(command)
             case Remember() | Record() | RequestGrade():
                 pass

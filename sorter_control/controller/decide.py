@@ -1,7 +1,7 @@
 """What the controller does about what it sees: one pure function.
 
-``decide`` is only the switchboard: how an item gets a lane is in ``steering.py``, how its way
-ends in ``endings.py``.
+``decide`` is only the switchboard: what becomes of a grade is in ``grades.py``, how an item gets a
+lane in ``steering.py``, how its way ends in ``endings.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from sorter_control.controller import endings, steering
+from sorter_control.controller import endings, grades, steering
 from sorter_control.controller.values import (
     NOT_CONNECTED_YET,
     AckEvents,
@@ -33,6 +33,7 @@ from sorter_control.controller.values import (
 from sorter_control.protocol import Event, EventType
 from sorter_control.routing import FailSafe
 
+_ALARMS = frozenset({EventType.JAM, EventType.ESTOP})
 _SHORTEST_DEADLINE_S = 1.0
 _TOO_LATE = Failure(FailSafe.TOO_LATE, "No grade before the first divert")
 _RESTARTED = Failure(
@@ -59,11 +60,11 @@ def decide(
         case PlcLost(reason):
             commands = _lost(state, reason)
         case Identified():
-            commands = _identified(state, observation)
+            commands = grades.identified(state, observation, settings)
         case Graded():
-            commands = _graded(state, observation, settings)
+            commands = grades.graded(state, observation, settings)
         case NotGraded():
-            commands = _not_graded(state, observation, settings)
+            commands = grades.not_graded(state, observation, settings)
         case Overridden(answers):
             commands = steering.people_answered(state, answers, settings)
         case _ as never:
@@ -127,12 +128,20 @@ def _event(
             return endings.ended(state, event, now, settings)
         case EventType.UNEXPECTED:
             return endings.unexpected(state, event, now, settings)
-        case EventType.REMAP_ITEM:
-            return _named(state, event, now, settings)
-        case EventType.REMAP_END:
-            return _remapped(state, settings)
+        case EventType.DEST_REQUEST:
+            return _came_round(state, event, now, settings)
+        case EventType.REMAP_ITEM | EventType.REMAP_END:
+            return _remap(state, event, now, settings)
         case _:
             return _underway(state, event, settings)
+
+
+def _remap(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    if event.type is EventType.REMAP_ITEM:
+        return _named(state, event, now, settings)
+    return _remapped(state, settings)
 
 
 def _underway(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
@@ -145,8 +154,11 @@ def _underway(state: ControllerState, event: Event, settings: Settings) -> list[
             return steering.failed(state, event, settings)
         case EventType.GAP:
             return steering.too_close(state, event, settings)
+        case EventType.RECIRCULATED:
+            return steering.goes_round(state, event)
         case _:
-            return [Notice(event.type.name.lower(), {"lane": event.lane, "tid": event.tid})]
+            fields: dict[str, object] = {"lane": event.lane, "tid": event.tid}
+            return [Notice(event.type.name.lower(), fields, alarm=event.type in _ALARMS)]
 
 
 def _new_item(state: ControllerState, event: Event, now: datetime) -> Item:
@@ -168,6 +180,18 @@ def _announced(
     item = _new_item(state, event, now)
     state.items[item.tid] = item
     return [Remember(item), _ask(state, item, settings)]
+
+
+def _came_round(
+    state: ControllerState, event: Event, now: datetime, settings: Settings
+) -> list[Command]:
+    """An item that was sent round is at the induct photo-eye again; its grade still holds."""
+    item = state.items.get(event.tid)
+    if item is None:
+        return _announced(state, event, now, settings)
+    if item.swept:
+        return []
+    return steering.plan_again(state, replace(item, induct_encoder=event.encoder), settings)
 
 
 def _ask(state: ControllerState, item: Item, settings: Settings) -> RequestGrade:
@@ -228,50 +252,3 @@ def _remapped(state: ControllerState, settings: Settings) -> list[Command]:
         if unanswered and item.tid not in state.asked:
             commands.append(_ask(state, item, settings))
     return commands
-
-
-def _identified(state: ControllerState, seen: Identified) -> list[Command]:
-    if seen.tid in state.ended:
-        return endings.named(state, seen.tid, seen.item_id)
-    item = state.items.get(seen.tid)
-    if item is None or item.item_id is not None:
-        return []
-    item = replace(
-        item,
-        item_id=seen.item_id,
-        nameless=False,
-        facts=seen.facts,
-        override=state.overrides.get(seen.item_id),
-    )
-    state.items[item.tid] = item
-    return [Remember(item)]
-
-
-def _graded(state: ControllerState, graded: Graded, settings: Settings) -> list[Command]:
-    """A verdict counts for the item that it was asked for, once, and in time."""
-    item = state.items.get(graded.tid)
-    verdict = graded.verdict
-    if item is None:
-        problem = "the item has left the belt"
-    elif item.item_id != verdict.item_id:
-        problem = f"it is about {verdict.item_id}, not {item.item_id}"
-    elif item.verdict is not None or item.decision is not None or item.swept:
-        problem = "the item's lane is decided already"
-    else:
-        return steering.plan(state, replace(item, verdict=verdict, failure=None), settings)
-    fields = {"tid": graded.tid, "verdict_id": verdict.verdict_id, "problem": problem}
-    return [Notice("verdict_discarded", fields, alarm=True)]
-
-
-def _not_graded(state: ControllerState, missed: NotGraded, settings: Settings) -> list[Command]:
-    if missed.tid in state.ended:
-        return endings.named(state, missed.tid, missed.item_id)
-    item = state.items.get(missed.tid)
-    if item is None:
-        return []
-    state.items[item.tid] = item = replace(
-        item, item_id=item.item_id or missed.item_id, nameless=False
-    )
-    if item.decision is not None or item.swept:
-        return [Remember(item)]
-    return steering.plan(state, replace(item, failure=item.failure or missed.failure), settings)

@@ -56,6 +56,9 @@ def unexpected(
 ) -> list[Command]:
     """An item that the PLC does not track: one that it forgot, if one must be there, or a stranger."""
     lane = settings.policy.lane_name(event.lane)
+    if settings.policy.recirculate is not None and lane == settings.policy.recirculate.lane:
+        # Not an end: it comes to the induct photo-eye again, and is announced there.
+        return [Notice("unexpected_goes_round", {"lane": lane}, alarm=True)]
     item = _forgotten(state, event, settings)
     if item is not None:
         ending = Ending.DEFAULTED
@@ -89,7 +92,8 @@ def never_seen(state: ControllerState, now: datetime, settings: Settings) -> lis
     end_mm = state.geometry[-1].confirm_mm
     commands: list[Command] = []
     for item in list(state.items.values()):
-        if item.swept and state.position_mm(item) > end_mm + settings.match_mm:
+        seen_by_mm = end_mm + item.length_mm + 2 * settings.match_mm
+        if item.swept and state.position_mm(item) > seen_by_mm:
             decision = _with(_forgotten_because(state, item, None), "It was never seen again")
             commands += _record(state, item, Ending.LOST, None, decision, now, settings)
     return commands

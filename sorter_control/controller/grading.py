@@ -22,7 +22,10 @@ from sorter_control.routing import FailSafe
 
 
 class Grading:
-    """Runs one request after the other or side by side; reports through ``observe``."""
+    """Runs one request after the other or side by side; reports through ``observe``.
+
+    An item that has a verdict already, once its plate is read, is not graded again.
+    """
 
     def __init__(
         self,
@@ -30,9 +33,11 @@ class Grading:
         server: Server,
         facts: Mapping[str, ItemFacts],
         observe: Callable[[Observation], None],
+        awaits_verdict: Callable[[int], bool],
     ) -> None:
         self._camera, self._server, self._facts = camera, server, facts
         self._observe = observe
+        self._awaits_verdict = awaits_verdict
 
     async def run(self, request: RequestGrade) -> None:
         """Photograph, identify, grade; ends by the deadline in every case."""
@@ -46,6 +51,8 @@ class Grading:
                     self._observe(NotGraded(request.tid, facts, item_id))
                     return
                 self._observe(Identified(request.tid, facts.item_id, facts))
+                if not self._awaits_verdict(request.tid):
+                    return
                 pictures = [await self._camera.picture(path) for path in capture.pictures]
                 left_s = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
             # Outside: the client keeps the deadline itself, and says what kept it from an answer.

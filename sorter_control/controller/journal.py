@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from pydantic import TypeAdapter
 
@@ -30,6 +30,36 @@ CREATE INDEX IF NOT EXISTS outbox_unsent ON outbox (number) WHERE answer IS NULL
 """
 _ITEM: Final = TypeAdapter(Item)
 _ACCEPTED = "accepted"
+
+
+class Memory(Protocol):
+    """What the controller needs of its journal; the simulation has one without a disk."""
+
+    def new_host_boot_id(self) -> int:
+        """See ``Journal``."""
+        ...
+
+    def event_seq(self) -> int:
+        """See ``Journal``."""
+        ...
+
+    def items(self) -> list[Item]:
+        """See ``Journal``."""
+        ...
+
+    def commit(
+        self,
+        *,
+        remembered: Iterable[Item] = (),
+        recorded: Iterable[Outcome] = (),
+        event_seq: int | None = None,
+    ) -> None:
+        """See ``Journal``."""
+        ...
+
+    def outcomes(self) -> list[Outcome]:
+        """See ``Journal``."""
+        ...
 
 
 class Journal:

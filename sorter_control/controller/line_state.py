@@ -21,8 +21,11 @@ def line_state(
     own = [f"PLC: {state.plc_problem}" if state.plc_problem else None]
     if status is not None and Flag.ESTOP_OK not in status.flags:
         own.append("Emergency stop")
+    if status is not None and Flag.ENCODER_FAULT in status.flags:
+        own.append("The belt's encoder is dead")
     lanes = _lanes(state, settings)
     own += [f"Lane {lane.name}: divert or photo-eye faulty" for lane in lanes if lane.fault]
+    own += [f"Lane {lane.name} is jammed" for lane in lanes if lane.jammed]
     own += [f"Lane {lane.name} is full" for lane in lanes if lane.full]
     return LineState(
         line_id=settings.line_id,

@@ -6,7 +6,16 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sorter_control.controller.values import PlcLost, PlcReported
-from sorter_control.protocol import Event, HostCommand, HostImage, HostWords, Op, PlcImage
+from sorter_control.protocol import (
+    Event,
+    Flag,
+    HostCommand,
+    HostImage,
+    HostWords,
+    Op,
+    PlcImage,
+    Status,
+)
 from sorter_control.sequence import COMMAND_NUMBERS, EVENT_NUMBERS
 from sorter_control.tags import COMMANDS, EVENTS
 
@@ -46,7 +55,7 @@ class Link:
         elif now_s - self._plc_heartbeat_s > HEARTBEAT_TIMEOUT_S:
             return PlcLost("the PLC's heartbeat stands still")
         if status.host_boot_id_echo == self.host_boot_id:
-            self._synced = status.remap_state == self._remap_request
+            self._synced = self._in_step(status)
             self._forget_processed(status.command_ack_seq)
         return PlcReported(status, image.lanes, image.geometry, self._new_events(image.events))
 
@@ -73,11 +82,21 @@ class Link:
         )
         return HostImage(words, tuple(self._sent))
 
+    def _in_step(self, status: Status) -> bool:
+        """Whether host and PLC know of the same items; a PLC that lost this host is asked anew."""
+        if self._synced and Flag.HOST_LOST in status.flags:
+            self._ask_for_remap()
+            return False
+        return status.remap_state == self._remap_request
+
+    def _ask_for_remap(self) -> None:
+        self._remap_request = self._remap_request % 65535 + 1
+
     def _start_over(self, plc_boot_id: int) -> None:
         """A PLC that was not known before: nothing sent to its predecessor counts."""
         self._plc_boot_id = plc_boot_id
         self._plc_heartbeat = -1
-        self._remap_request = self._remap_request % 65535 + 1
+        self._ask_for_remap()
         self._resync, self._synced = True, False
         self._command_seq = 0
         self._waiting.clear()

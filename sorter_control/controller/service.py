@@ -151,7 +151,9 @@ class Sorting:
 
     async def _grade(self, request: RequestGrade) -> None:
         """One grading; whatever happens to it, its item must not wait for it in vain."""
-        grading = Grading(self.camera, self.server, self.facts, self._observe)
+        grading = Grading(
+            self.camera, self.server, self.facts, self._observe, self.controller.awaits_verdict
+        )
         try:
             await grading.run(request)
         except Exception:  # noqa: BLE001 - a loop boundary: logged, and the item is told

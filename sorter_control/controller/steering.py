@@ -126,6 +126,21 @@ def too_close(state: ControllerState, event: Event, settings: Settings) -> list[
     return [notice, *send(state, _unassigned(item), decision, settings)]
 
 
+def goes_round(state: ControllerState, event: Event) -> list[Command]:
+    """An item is on its way back to the induct photo-eye."""
+    item = state.items.get(event.tid)
+    notice = Notice("recirculated", {"tid": event.tid})
+    if item is None or item.swept:
+        return [notice]
+    return [notice, *_keep(state, replace(item, returning=True))]
+
+
+def plan_again(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
+    """Decide from what is known, as if no lane had been tried: an item has come round."""
+    item = replace(_unassigned(item), returning=False, barred=frozenset())
+    return plan(state, item, settings)
+
+
 def people_answered(
     state: ControllerState, answers: Iterable[Override], settings: Settings
 ) -> list[Command]:
@@ -163,7 +178,7 @@ def _override(
         return []
     item = replace(item, override=answer)
     fields: dict[str, object] = {"tid": item.tid, "item_id": answer.item_id}
-    if item.decision is None:
+    if item.decision is None or item.returning:
         return [Notice("override_waits_for_verdict", fields), *_keep(state, item)]
     wanted = planned_if_reachable(state, item, settings)
     fields |= {"from_lane": item.decision.lane, "to_lane": wanted.lane}

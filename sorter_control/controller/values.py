@@ -50,6 +50,7 @@ class Item:
         sent_lane: Lane number of the last command for it, 0 for none.
         barred: Lanes that the PLC refused for it, or that failed to take it.
         swept: The PLC no longer tracks it; its photo-eye will see it as unexpected.
+        returning: It goes round, and is between the last divert and the induct photo-eye.
         nameless: The camera has not yet been asked for its plate, or has not yet answered.
         outcome: How its way ended, while the record waits for its plate.
     """
@@ -69,6 +70,7 @@ class Item:
     sent_lane: int = 0
     barred: frozenset[str] = frozenset()
     swept: bool = False
+    returning: bool = False
     nameless: bool = True
     outcome: Outcome | None = None
 
@@ -98,6 +100,8 @@ class ControllerState:
     """Items whose pictures this run of the controller has asked for."""
     overrides: dict[str, Override] = field(default_factory=dict)
     """Newest answer of a person by item id, for the last ``steering.KEPT_ANSWERS`` items."""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    """Verdicts by item id, for the last ``grades.KEPT_VERDICTS`` items: replaced, never changed."""
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()

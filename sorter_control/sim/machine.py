@@ -10,22 +10,17 @@ from pydantic import BaseModel, ConfigDict
 
 from sorter_control import packml
 from sorter_control.packml import Command
-from sorter_control.protocol import Event, EventType, HostImage, PlcImage
-from sorter_control.sequence import encoder_after, encoder_travel
+from sorter_control.protocol import HostImage, PlcImage
+from sorter_control.sequence import encoder_after
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc import image, scan
-from sorter_control.sim.plc_state import Inputs, Outputs, PlcState
+from sorter_control.sim.plc.program import image, scan
+from sorter_control.sim.plc.state import Inputs, PlcState, Retained
 from sorter_control.sim.world import Deposit, PhysicalItem, World
 
 
 class Remains(BaseModel):
-    """What is still there when the PLC's program has died: objects, and retentive memory.
-
-    Retentive are the encoder, the photo-eyes as they were seen last, the numbers that go on, and
-    events that the host has not acknowledged. Tracks and assignments are not: the items that were
-    tracked run to the end of the belt.
-    """
+    """What is still there when the PLC's process has died: objects, and retentive memory."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,18 +29,12 @@ class Remains(BaseModel):
     """Serial, origin, length and lane of every object that is not in a lane yet."""
     fed: int = 0
     next_place_mm: float = 0.0
-    boot_id: int = 0
-    next_tid: int = 1
-    event_head: int = 0
-    ring: tuple[Event, ...] = ()
-    queue: tuple[Event, ...] = ()
-    eyes: tuple[bool, ...] | None = None
-    induct: bool = False
-    rise_encoder: int | None = None
-    last_tail_encoder: int | None = None
+    plc: Retained = Retained()
 
 
-_MANY = 10**9
+_LONG_S = 3600.0
+_ROUNDING = 1e-6
+_LOOK_AGAIN_MM = 50.0
 
 
 @dataclass(slots=True)
@@ -58,6 +47,14 @@ class Machine:
         remains: What an earlier PLC process left behind.
         pitch_mm: Front-to-front distance of items, or None for each row's own gap.
         encoder_start: Encoder value at travel 0.
+        host: What the host has written.
+        estop_ok: No emergency stop is pressed.
+        powered: Whether the PLC's program runs; without it the belt stands.
+        panel: Buttons that a person will press, one per scan.
+        next_gap_mm: Gap before the next row, in place of its own.
+        photographed: (tid, serial) of pictures since the caller last emptied this list; None for
+            one that does not show exactly one object.
+        changed: Whether something must be saved before anyone may see it.
     """
 
     belt: Belt
@@ -66,17 +63,15 @@ class Machine:
     pitch_mm: float | None = None
     encoder_start: int = 0
     host: HostImage = field(default_factory=HostImage)
-    lanes_full: frozenset[int] = frozenset()
     estop_ok: bool = True
+    powered: bool = True
     now_s: float = 0.0
     panel: list[Command] = field(default_factory=list)
-    photographed: list[tuple[int, int]] = field(default_factory=list)
-    """(tid, serial) of pictures since the caller last emptied this list."""
+    next_gap_mm: float | None = None
+    photographed: list[tuple[int, int | None]] = field(default_factory=list)
     changed: bool = True
-    """Whether something must be saved before anyone may see it."""
     world: World = field(init=False)
     plc: PlcState = field(init=False)
-    _outputs: Outputs = field(init=False)
     _fed: int = field(init=False)
     _next_place_mm: float = field(init=False)
 
@@ -86,28 +81,26 @@ class Machine:
         self.world = World(self.belt, remains.travel_mm, items)
         self._fed = remains.fed
         self._next_place_mm = remains.next_place_mm
-        self.plc = PlcState.booted(
-            self.belt,
-            boot_id=remains.boot_id % 65535 + 1,
-            next_tid=remains.next_tid,
-            encoder=self.encoder,
-        )
-        self.plc.event_head = remains.event_head
-        self.plc.ring.extend(remains.ring)
-        self.plc.queue.extend(remains.queue)
-        self.plc.eyes = remains.eyes or self.plc.eyes
-        self.plc.induct = remains.induct
-        self.plc.rise_encoder = remains.rise_encoder
-        self.plc.last_tail_encoder = remains.last_tail_encoder
-        if remains.travel_mm:
-            # Nothing that was announced before this event is tracked any more.
-            self.plc.report(EventType.REMAP_END)
-        self._outputs = self.plc.outputs
+        retained = remains.plc
+        if not remains.travel_mm:
+            retained = retained.model_copy(update={"encoder": self.encoder})
+        self.plc = PlcState.booted(self.belt, retained, again=remains.travel_mm > 0)
+
+    def restart_plc(self) -> None:
+        """The PLC's program dies and starts again; the belt keeps what lies on it."""
+        self.panel.clear()
+        self.plc = PlcState.booted(self.belt, self.plc.retained(), again=True)
 
     @property
     def encoder(self) -> int:
         """The belt encoder's count."""
-        return encoder_after(self.encoder_start, self.belt.pulses(self.world.travel_mm))
+        counted_mm = self.world.travel_mm - self.world.blind_mm
+        return encoder_after(self.encoder_start, self.belt.pulses(counted_mm))
+
+    @property
+    def fed(self) -> int:
+        """How many rows have been laid on the belt."""
+        return self._fed
 
     @property
     def feed_is_empty(self) -> bool:
@@ -138,96 +131,116 @@ class Machine:
             ),
             fed=self._fed,
             next_place_mm=self._next_place_mm,
-            boot_id=self.plc.boot_id,
-            next_tid=self.plc.next_tid,
-            event_head=self.plc.event_head,
-            ring=tuple(self.plc.ring),
-            queue=tuple(self.plc.queue),
-            eyes=self.plc.eyes,
-            induct=self.plc.induct,
-            rise_encoder=self.plc.rise_encoder,
-            last_tail_encoder=self.plc.last_tail_encoder,
+            plc=self.plc.retained(),
         )
 
     def image(self) -> PlcImage:
         """What the PLC publishes now."""
         return image(self.plc, self.belt, encoder=self.encoder, now_s=self.now_s)
 
+    def advance_to_news(self, scans: int, multiple: int) -> None:
+        """As ``advance``, but no further than to the first events for the host.
+
+        The first scan takes in what the host has written, which frees the ring.
+
+        Args:
+            scans: The most that may pass.
+            multiple: The host looks after so many scans.
+        """
+        self.step()
+        done = 1
+        while done < scans and not self.plc.ring:
+            done += self._advance_to_work(scans - done)
+        self.advance(-done % multiple)
+
     def advance(self, scans: int) -> None:
         """As so many calls of ``step``, but scans that would change nothing are left out."""
         while scans > 0:
-            idle = min(self._idle_scans(), scans - 1)
-            if idle > 0:
-                dt_s = idle * self.belt.scan_ms / 1000
-                self.now_s += dt_s
-                self.world.step(dt_s, run=self._outputs.run, gates=self._outputs.gates)
-                scans -= idle
-            self.step()
-            scans -= 1
+            scans -= self._advance_to_work(scans)
 
-    def _idle_scans(self) -> int:
+    def _advance_to_work(self, limit: int) -> int:
+        """Leave idle scans out, then scan; returns how many scans that were, ``limit`` at most."""
+        idle = min(self.idle_scans(), limit - 1)
+        if idle > 0:
+            dt_s = idle * self.belt.scan_ms / 1000
+            self.now_s += dt_s
+            outputs = self.plc.outputs
+            self.world.step(dt_s, run=outputs.run, gates=outputs.gates)
+        self.step()
+        return idle + 1
+
+    def idle_scans(self) -> int:
         """Scans from now on that certainly find nothing to do; rather too few than too many."""
-        plc = self.plc
+        plc, world = self.plc, self.world
+        outputs = plc.outputs
         quiet = (
-            not self.panel
+            self.powered
+            and not self.panel
             and plc.host_image is self.host
-            and plc.lanes_full == self.lanes_full
             and plc.estop_ok == self.estop_ok
+            and plc.seen is not None
+            and plc.seen.full is world.chutes.full
+            and world.at_rest(outputs.gates)
             and not packml.is_acting(plc.packml)
         )
         if not quiet:
             return 0
         scan_s = self.belt.scan_ms / 1000
-        idle = _MANY
+        idle_s = world.chutes.next_s - world.chutes.now_s
         if not plc.host_lost:
-            idle = int((plc.host_seen_s + plc.host_timeout_s - self.now_s) / scan_s)
-        if self._outputs.run:
-            ahead_mm = min(self.world.next_edge_mm, self._next_due_mm()) - self.world.travel_mm
-            idle = int(min(idle, ahead_mm / (self.belt.speed_mm_s * scan_s)))
-        return max(0, idle - 1)
-
-    def _next_due_mm(self) -> float:
-        """Belt travel at which the worker or the PLC acts although no sensor changes."""
-        due_mm = math.inf if self.feed_is_empty else self._next_place_mm
-        if self.plc.due_encoder is not None:
-            pulses = encoder_travel(self.encoder, self.plc.due_encoder)
-            due_mm = min(due_mm, self.world.travel_mm + pulses * 1000 / self.belt.pulses_per_m)
-        return due_mm
+            idle_s = min(idle_s, plc.host_seen_s + plc.host_timeout_s - self.now_s)
+        if outputs.run:
+            # The encoder shows the nearest pulse, so half of one may be missing.
+            due_mm = (plc.due - plc.encoder - 0.5) * 1000 / self.belt.pulses_per_m
+            if outputs.infeed and not self.feed_is_empty:
+                due_mm = min(due_mm, self._next_place_mm - world.travel_mm)
+            ahead_mm = min(world.next_edge_mm - world.travel_mm, due_mm)
+            idle_s = min(idle_s, ahead_mm / self.belt.speed_mm_s)
+        return max(0, math.ceil(min(idle_s, _LONG_S) / scan_s - _ROUNDING) - 1)
 
     def step(self) -> None:
         """Let one scan time pass, then scan."""
         dt_s = self.belt.scan_ms / 1000
         self.now_s += dt_s
-        if self._outputs.run:
+        if not self.powered:
+            self.world.step(dt_s, run=False, gates=(False,) * len(self.belt.diverts_mm))
+            return
+        plc = self.plc
+        if plc.outputs.run and plc.outputs.infeed and not self.feed_is_empty:
             self._lay()
-        sensors = self.world.step(dt_s, run=self._outputs.run, gates=self._outputs.gates)
+        sensors = self.world.step(dt_s, run=plc.outputs.run, gates=plc.outputs.gates)
         inputs = Inputs(
-            encoder=encoder_after(self.encoder_start, sensors.travel_pulses),
-            induct=sensors.induct,
-            eyes=sensors.eyes,
-            host=self.host,
-            lanes_full=self.lanes_full,
-            estop_ok=self.estop_ok,
-            panel=self.panel.pop(0) if self.panel else None,
+            encoder_after(self.encoder_start, sensors.travel_pulses),
+            sensors.eyes,
+            sensors.away,
+            sensors.full,
+            self.host,
+            self.estop_ok,
+            self.panel.pop(0) if self.panel else None,
         )
-        before = self.plc
-        self.plc, self._outputs = scan(self.plc, self.belt, inputs, self.now_s)
-        if tid := self._outputs.camera_tid:
-            item = self.world.at(self.belt.camera_mm)
-            if item is not None:
-                self.photographed.append((tid, item.serial))
-        self.changed |= bool(self.world.deposits) or (
-            self.plc is not before
-            and (self.plc.event_head, len(self.plc.queue)) != (before.event_head, len(before.queue))
-        )
+        head, waiting = plc.event_head, len(plc.queue)
+        scan(plc, self.belt, inputs, self.now_s)
+        if plc.photograph:
+            track = plc.tracks[-1]
+            view = self.world.between(0, track.length_mm)
+            self.photographed.append((track.tid, view[0].serial if len(view) == 1 else None))
+        if self.world.deposits or plc.event_head != head or len(plc.queue) != waiting:
+            self.changed = True
 
     def _lay(self) -> None:
         """Lay the next row on the belt when there is room for it."""
         while not self.feed_is_empty and self.world.travel_mm >= self._next_place_mm:
             row = self.rows[self._fed]
+            if not self.world.infeed_is_free(row.length_mm):
+                self._next_place_mm = self.world.travel_mm + _LOOK_AGAIN_MM
+                return
             self.world.place(self._fed, row.length_mm, -self.belt.infeed_mm)
             self._fed += 1
             self.changed = True
-            gap_mm = self.rows[self._fed].gap_mm if not self.feed_is_empty else 0
-            pitch = row.length_mm + gap_mm
-            self._next_place_mm = self.world.travel_mm + max(pitch, self.pitch_mm or 0.0)
+            gap_mm: float = self.rows[self._fed].gap_mm if not self.feed_is_empty else 0
+            if self.next_gap_mm is not None:
+                gap_mm, self.next_gap_mm = self.next_gap_mm, None
+                self._next_place_mm = self.world.travel_mm + row.length_mm + gap_mm
+            else:
+                pitch = row.length_mm + gap_mm
+                self._next_place_mm = self.world.travel_mm + max(pitch, self.pitch_mm or 0.0)

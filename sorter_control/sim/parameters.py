@@ -28,7 +28,7 @@ def set_parameters(machine: Machine, values: Mapping[str, int]) -> bool:
     new = {**parameters_of(machine), **values}
     if not 1 <= new["default_lane"] <= machine.belt.run_out or new["host_timeout_ms"] == 0:
         return False
-    plc = machine.plc = machine.plc.copy()
+    plc = machine.plc
     plc.default_lane, plc.max_recirculations = new["default_lane"], new["max_recirculations"]
     plc.host_timeout_s = new["host_timeout_ms"] / 1000
     return True

@@ -7,19 +7,22 @@ verdicts, the death of either side. The same code runs here and on a line, excep
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from model.contract import ItemFacts, Verdict
+from sorter_control.controller import steering
 from sorter_control.controller.controller import Controller
-from sorter_control.controller.journal import Journal
+from sorter_control.controller.journal import Memory
 from sorter_control.controller.values import (
     Failure,
     Graded,
     Identified,
     NotGraded,
+    Notice,
     Observation,
+    PlcLost,
     RequestGrade,
     Settings,
 )
@@ -27,13 +30,24 @@ from sorter_control.packml import Command
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.machine import Machine, Remains
+from sorter_control.sim.machine import Machine
+from sorter_control.sim.wire import Wire
 from sorter_control.sim.world import Deposit
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_LONGEST_LEAP_S = 0.4
+"""Both sides must see the other's heartbeat more often than they time out."""
 
 Answer = tuple[float, Verdict | Failure]
 """Seconds that the server takes, and what it says."""
+
+
+def _unheard(_notice: Notice) -> None:
+    """Nobody listens."""
+
+
+def _unwatched() -> None:
+    """Nobody looks."""
 
 
 @dataclass(slots=True)
@@ -42,50 +56,64 @@ class Rehearsal:
 
     Attributes:
         belt: Measures.
-        rows: The feed.
+        rows: The feed; more may be added while it runs.
         settings: The controller's.
-        journal: The controller's disk.
+        journal: The controller's memory, which outlives it.
         facts: What the returns system knows, by item id.
         answer: The grading server: asked once for each request that reaches it.
         poll_scans: Scans between two polls of the controller.
-        reads_lost: Whether the controller's reads of the PLC fail.
-        writes_lost: Whether its writes do.
+        notify: Takes what the controller's log would say.
+        watch: Looks at the line before every poll.
+        encoder_start: Encoder value at the start.
+        wire: Between controller and PLC.
+        clock_skew: How far the controller's clock is off.
+        plates_dirty: The scanner reads no plate.
+        busy: The controller's process hangs: it neither reads nor writes, and goes on later.
         deposits: Where every object really went, in order.
-        photographs: Which object stood under the camera, by tid.
+        photographs: Which object stood alone before the camera, by tid.
     """
 
     belt: Belt
-    rows: Sequence[FeedRow]
+    rows: list[FeedRow]
     settings: Settings
-    journal: Journal
+    journal: Memory
     facts: Mapping[str, ItemFacts]
     answer: Callable[[FeedRow, RequestGrade], Answer]
     poll_scans: int = 2
-    reads_lost: bool = False
-    writes_lost: bool = False
+    notify: Callable[[Notice], None] = _unheard
+    watch: Callable[[], None] = _unwatched
+    encoder_start: int = 0
+    wire: Wire = field(default_factory=Wire)
+    clock_skew: timedelta = timedelta(0)
+    plates_dirty: bool = False
+    busy: bool = False
     deposits: list[Deposit] = field(default_factory=list)
-    photographs: dict[int, int] = field(default_factory=dict)
+    photographs: dict[int, int | None] = field(default_factory=dict)
     machine: Machine = field(init=False)
     controller: Controller | None = field(init=False)
-    _saved: Remains = field(init=False)
+    _unread: set[int] = field(default_factory=set, init=False)
     _asked: dict[int, RequestGrade] = field(default_factory=dict, init=False)
     _answers: list[tuple[float, int, Observation]] = field(default_factory=list, init=False)
+    _order: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.machine = Machine(self.belt, self.rows)
+        self.machine = Machine(self.belt, self.rows, encoder_start=self.encoder_start)
         self.machine.press(Command.RESET, Command.START)
-        self._saved = self.machine.what_remains()
-        self.controller = Controller(self.settings, self.journal)
+        self.start_controller()
+
+    @property
+    def now_s(self) -> float:
+        """The virtual time."""
+        return self.machine.now_s
 
     @property
     def now(self) -> datetime:
-        """The virtual time as a date."""
-        return _EPOCH + timedelta(seconds=self.machine.now_s)
+        """The virtual time as the controller's clock has it."""
+        return _EPOCH + timedelta(seconds=self.machine.now_s) + self.clock_skew
 
     def kill_plc(self) -> None:
         """The PLC program dies and starts again; the belt keeps what lies on it."""
-        now_s = self.machine.now_s
-        self.machine = Machine(self.belt, self.rows, self._saved, now_s=now_s)
+        self.machine.restart_plc()
         self.machine.press(Command.RESET, Command.START)
 
     def kill_controller(self) -> None:
@@ -95,12 +123,12 @@ class Rehearsal:
         self._answers.clear()
 
     def start_controller(self) -> None:
-        """Start a controller over the same disk."""
-        self.controller = Controller(self.settings, self.journal)
+        """Start a controller over the same journal."""
+        self.controller = Controller(self.settings, self.journal, self.notify)
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass, in whole polls."""
-        for _ in range(round(seconds * 1000 / self.belt.scan_ms / self.poll_scans)):
+        for _ in range(round(seconds / self._poll_s)):
             self.step()
 
     def run_until_empty(self, limit_s: float) -> None:
@@ -109,61 +137,92 @@ class Rehearsal:
         Raises:
             TimeoutError: It took longer than ``limit_s``.
         """
-        end_s = self.machine.now_s + limit_s
+        end_s = self.now_s + limit_s
         while not (self.machine.is_empty and self.settled):
-            if self.machine.now_s > end_s:
+            if self.now_s > end_s:
                 raise TimeoutError(f"items are still on the belt after {limit_s} s")
-            self.step()
+            self.leap(end_s)
+
+    def leap(self, until_s: float) -> None:
+        """As so many calls of ``step``, but polls that see and say nothing new are left out."""
+        idle_s = min(self._idle_s(), until_s - self.now_s, _LONGEST_LEAP_S)
+        polls = int(idle_s / self._poll_s)
+        if polls > 1:
+            self.machine.advance_to_news(self.poll_scans * polls, self.poll_scans)
+        else:
+            self.machine.advance(self.poll_scans)
+        self._look()
 
     def step(self) -> None:
         """The scans between two polls of the controller, then the poll."""
         self.machine.advance(self.poll_scans)
-        self.photographs.update(self.machine.photographed)
-        self.machine.photographed.clear()
-        if self.machine.changed:
-            self.save()
-        if self.controller is not None:
+        self._look()
+
+    def _look(self) -> None:
+        if self.machine.photographed:
+            self.photographs.update(self.machine.photographed)
+            if self.plates_dirty:
+                self._unread.update([tid for tid, _ in self.machine.photographed])
+            self.machine.photographed.clear()
+        self.deposits += self.machine.deposits()
+        self.watch()
+        if self.controller is not None and not self.busy:
             self._reply(self.controller)
             self._poll(self.controller)
-
-    def save(self) -> None:
-        """Write down where everything is, as the machine does whenever that changes."""
-        self.deposits += self.machine.deposits()
-        self._saved = self.machine.what_remains()
-        self.machine.changed = False
 
     @property
     def settled(self) -> bool:
         """Whether the controller has heard everything and waits for nothing."""
+        plc = self.machine.plc
         return (
             self.controller is not None
             and not self.controller.state.ended
             and not self.controller.state.items
             and not self.controller.state.remembered
-            and not self.machine.plc.queue
-            and all(
-                event.seq == self.journal.event_seq() for event in list(self.machine.plc.ring)[-1:]
-            )
+            and not plc.queue
+            and not any(eye.raw or eye.blocked for eye in plc.eyes)
+            and all(event.seq == self.journal.event_seq() for event in list(plc.ring)[-1:])
         )
 
+    @property
+    def _poll_s(self) -> float:
+        return self.poll_scans * self.belt.scan_ms / 1000
+
+    def _idle_s(self) -> float:
+        """Time in which the controller certainly has nothing new to say by itself."""
+        controller = self.controller
+        if not self.wire.sound or self._asked or controller is None or self.machine.plc.queue:
+            return 0.0
+        idle_s = _LONGEST_LEAP_S
+        if self._answers:
+            idle_s = min(idle_s, self._answers[0][0] - self.now_s)
+        state = controller.state
+        for item in state.items.values():
+            if item.decision is None or item.swept:
+                idle_s = min(idle_s, steering.time_left_s(state, item, self.settings))
+        return idle_s
+
     def _poll(self, controller: Controller) -> None:
-        if not self.reads_lost:
-            for request in controller.hear(self.machine.image(), self.now, self.machine.now_s):
-                self._asked[request.tid] = request
-        image = controller.host_image()
-        if not self.writes_lost:
-            self.machine.host = image
+        image = self.wire.read(self.machine)
+        if image is None:
+            controller.observe(PlcLost("no answer"), self.now)
+            return
+        for request in controller.hear(image, self.now, self.now_s):
+            self._asked[request.tid] = request
+        self.wire.write(self.machine, controller.host_image())
 
     def _reply(self, controller: Controller) -> None:
-        for tid in [tid for tid in self._asked if tid in self.photographs]:
-            request = self._asked.pop(tid)
-            self._grade(controller, request, self.rows[self.photographs[tid]])
-        while self._answers and self._answers[0][0] <= self.machine.now_s:
+        if self._asked:
+            for tid in [tid for tid in self._asked if tid in self.photographs]:
+                self._grade(controller, self._asked.pop(tid), self.photographs[tid])
+        while self._answers and self._answers[0][0] <= self.now_s:
             controller.observe(heapq.heappop(self._answers)[2], self.now)
 
-    def _grade(self, controller: Controller, request: RequestGrade, row: FeedRow) -> None:
+    def _grade(self, controller: Controller, request: RequestGrade, serial: int | None) -> None:
         tid = request.tid
-        if row.item_id is None:
+        legible = serial is not None and serial >= 0 and tid not in self._unread
+        row = self.rows[serial] if legible and serial is not None else None
+        if row is None or row.item_id is None:
             failure = Failure(FailSafe.NO_READ, "The license plate was not read")
             controller.observe(NotGraded(tid, failure), self.now)
             return
@@ -173,6 +232,12 @@ class Rehearsal:
             controller.observe(NotGraded(tid, failure, row.item_id), self.now)
             return
         controller.observe(Identified(tid, row.item_id, facts), self.now)
-        delay_s, said = self.answer(row, request)
-        result = Graded(tid, said) if isinstance(said, Verdict) else NotGraded(tid, said)
-        heapq.heappush(self._answers, (self.machine.now_s + delay_s, tid, result))
+        if controller.awaits_verdict(tid):
+            delay_s, said = self.answer(row, request)
+            result = Graded(tid, said) if isinstance(said, Verdict) else NotGraded(tid, said)
+            self.tell_later(result, delay_s)
+
+    def tell_later(self, observation: Observation, delay_s: float) -> None:
+        """Let the controller see something in so many seconds, if it still lives then."""
+        self._order += 1
+        heapq.heappush(self._answers, (self.now_s + delay_s, self._order, observation))

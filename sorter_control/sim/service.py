@@ -159,8 +159,9 @@ class SimulatedPlc:
 
     def _save(self) -> None:
         machine = self._machine
-        self._store.save(machine.what_remains(), machine.deposits(), machine.photographed)
-        for tid, serial in machine.photographed:
+        pictures = [(tid, serial) for tid, serial in machine.photographed if serial is not None]
+        self._store.save(machine.what_remains(), machine.deposits(), pictures)
+        for tid, serial in pictures:
             self._camera.photograph(tid, machine.rows[serial])
         machine.photographed.clear()
         machine.changed = False

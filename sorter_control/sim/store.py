@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sorter_control.errors import SettingsError
 from sorter_control.sim.feed import Feed
 from sorter_control.sim.machine import Remains
+from sorter_control.sim.plc.state import Retained
 from sorter_control.sim.world import Deposit
 
 FILE = "world.sqlite"
@@ -56,9 +57,11 @@ class WorldStore:
         row = self._db.execute("SELECT feed, remains FROM world").fetchone()
         if row is None:
             return Remains(
-                boot_id=secrets.randbelow(65535),
-                next_tid=secrets.randbelow(2**24) + 1,
-                event_head=secrets.randbelow(60000) + 1,
+                plc=Retained(
+                    boot_id=secrets.randbelow(65535),
+                    next_tid=secrets.randbelow(2**24) + 1,
+                    event_head=secrets.randbelow(60000) + 1,
+                )
             )
         if row[0] != self._feed.fingerprint:
             raise SettingsError(

@@ -1,29 +1,33 @@
 """The physical side: a belt that carries items past photo-eyes and diverts, in virtual time.
 
 Nothing here knows tracking ids, lanes that somebody wants, or the clock on the wall. An item is
-where it is; what the PLC believes is the PLC's affair.
+where it is; what the PLC believes is the PLC's affair. What can break is broken from outside:
+``stick``, ``blind``, ``jam`` and the like.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
-from sorter_control.sim.geometry import Belt
+from sorter_control.sim.chutes import Chutes
+from sorter_control.sim.geometry import INDUCT, Belt
 
 
 class _Edge(IntEnum):
-    INDUCT_ON = 0
-    INDUCT_OFF = 1
+    ON = 0
+    OFF = 1
     DIVERT = 2
-    EYE_ON = 3
-    EYE_OFF = 4
+    END = 3
+    RETURN = 4
+    FLICKER = 5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PhysicalItem:
     """One object.
 
@@ -32,29 +36,36 @@ class PhysicalItem:
         origin_mm: Belt travel at which its front is at the induct photo-eye.
         length_mm: Along the belt.
         lane: The chute that it slides down, or None on the belt.
+        held_mm: Where it hangs although the belt runs, or None.
+        epoch: Changes when it is moved: edges that were expected before are void.
+        over: Photo-eyes that it covers.
     """
 
     serial: int
     origin_mm: float
     length_mm: float
     lane: int | None = None
+    held_mm: float | None = None
+    epoch: int = 0
+    over: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
+class Deposit(NamedTuple):
     """An item that has come to rest in a lane: the physical truth."""
 
     serial: int
     lane: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sensors:
+class Sensors(NamedTuple):
     """What the PLC's inputs see."""
 
     travel_pulses: int
-    induct: bool
     eyes: tuple[bool, ...]
+    """As in ``Belt.eyes_mm``."""
+    away: tuple[bool, ...]
+    """Diverts that are not in their place of rest."""
+    full: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -62,148 +73,303 @@ class _Gate:
     on: bool = False
     out_from_mm: float = 0.0
     stuck: bool = False
+    stuck_across: bool = False
+
+    @property
+    def away(self) -> bool:
+        return self.stuck_across or (self.on and not self.stuck)
+
+    def takes(self, at_mm: float) -> bool:
+        return self.stuck_across or (self.on and not self.stuck and self.out_from_mm <= at_mm)
+
+
+@dataclass(slots=True)
+class _Eye:
+    covered: int = 0
+    flipped: bool = False
+    forced: bool | None = None
+
+    @property
+    def sees(self) -> bool:
+        return (self.covered > 0) != self.flipped if self.forced is None else self.forced
 
 
 @dataclass(slots=True)
 class World:
-    """Belt, items, photo-eyes and diverts.
+    """Belt, items, photo-eyes, diverts and lanes.
 
     Attributes:
         belt: Measures.
         travel_mm: How far the belt has run since it was built.
         items: Every object on the belt or in a chute, by serial.
         deposits: Objects in lanes since the caller last emptied this list.
+        encoder_dead: Whether the encoder's count stands still while the belt runs.
+        blind_mm: Travel that the encoder has not counted.
+        infeed_jams: Whether the next object under the induct photo-eye gets stuck there.
+        jammed: Lanes whose chute lets nothing past its photo-eye.
     """
 
     belt: Belt
     travel_mm: float = 0.0
     items: dict[int, PhysicalItem] = field(default_factory=dict)
     deposits: list[Deposit] = field(default_factory=list)
+    encoder_dead: bool = False
+    blind_mm: float = 0.0
+    infeed_jams: bool = False
+    jammed: set[int] = field(default_factory=set)
+    chutes: Chutes = field(init=False)
     _gates: list[_Gate] = field(init=False)
-    _blocked: list[int] = field(init=False)
-    _induct_blocked: int = field(default=0, init=False)
-    _edges: list[tuple[float, int, _Edge, int]] = field(default_factory=list, init=False)
-    _seen: Sensors | None = field(default=None, init=False)
+    _eyes: list[_Eye] = field(init=False)
+    _edges: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
+        default_factory=list, init=False
+    )
+    _diverts: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
+        default_factory=list, init=False
+    )
+    _order: int = field(default=0, init=False)
+    _changed: bool = field(default=True, init=False)
+    _seen: Sensors = field(init=False)
 
     def __post_init__(self) -> None:
+        self.chutes = Chutes(self.belt.run_out, self.belt.lane_capacity, self.belt.take_away_s)
         self._gates = [_Gate() for _ in self.belt.diverts_mm]
-        self._blocked = [0] * self.belt.run_out
+        self._eyes = [_Eye() for _ in self.belt.eyes_mm]
         items, self.items = self.items, {}
         for item in items.values():
             self._restore(item)
+        self._seen = self._sense()
+
+    # Hands and faults ----------------------------------------------------------------------
 
     def place(self, serial: int, length_mm: float, position_mm: float) -> None:
         """Lay an object on the belt with its front at ``position_mm``."""
-        item = PhysicalItem(serial, self.travel_mm - position_mm, length_mm)
-        self._restore(item)
+        self._restore(PhysicalItem(serial, self.travel_mm - position_mm, length_mm))
 
     def remove(self, serial: int) -> None:
         """Take an object off the belt by hand."""
         item = self.items.pop(serial)
-        position = self.travel_mm - item.origin_mm
-        if position - item.length_mm < 0 <= position:
-            self._induct_blocked -= 1
-        if item.lane is not None:
-            eye = self.belt.lanes[item.lane - 1].confirm_mm
-            if position - item.length_mm < eye <= position:
-                self._blocked[item.lane - 1] -= 1
-        self._seen = None
+        self._lift(item)
 
-    @property
-    def next_edge_mm(self) -> float:
-        """Belt travel before which no photo-eye changes and no item comes to a divert."""
-        return self._edges[0][0] if self._edges else math.inf
+    def slip(self, serial: int, mm: float) -> None:
+        """Move an object along the belt that carries it."""
+        item = self.items[serial]
+        self._lift(item)
+        item.origin_mm -= mm
+        self._restore(item)
 
     def stick(self, lane: int, *, stuck: bool = True) -> None:
         """Make a divert ignore its output, or cure it."""
         self._gates[lane - 1].stuck = stuck
+        self._changed = True
 
-    def at(self, position_mm: float) -> PhysicalItem | None:
-        """The object on the belt that covers a position."""
+    def stick_across(self, lane: int, *, stuck: bool = True) -> None:
+        """Leave a divert across the belt, or cure it."""
+        self._gates[lane - 1].stuck_across = stuck
+        self._changed = True
+
+    def fill(self, lane: int, *, full: bool = True) -> None:
+        """Make a lane's sensor say that it is full, or cure it."""
+        self.chutes.block(lane, blocked=full)
+        self._changed = True
+
+    def force(self, eye: int, *, sees: bool | None) -> None:
+        """Make a photo-eye see always or never, or cure it with None."""
+        self._eyes[eye].forced = sees
+        self._changed = True
+
+    def flicker(self, eye: int, after_mm: Iterable[float]) -> None:
+        """Make a photo-eye change its mind at each of an even number of distances from here."""
+        for mm in after_mm:
+            self._push(self.travel_mm + mm, _Edge.FLICKER, eye)
+
+    def clear_jams(self) -> None:
+        """Free every chute and the infeed: what hung there goes on, one after the other."""
+        self.jammed.clear()
+        self.infeed_jams = False
+        ahead_mm: dict[int | None, float] = {}
+        for item in list(self.items.values()):
+            if item.held_mm is None:
+                continue
+            self._lift(item)
+            back_mm = ahead_mm.get(item.lane, 0.0)
+            item.origin_mm = self.travel_mm - item.held_mm + back_mm
+            item.held_mm = None
+            ahead_mm[item.lane] = back_mm + item.length_mm + self.belt.min_gap_mm
+            self._restore(item)
+
+    # Looking -------------------------------------------------------------------------------
+
+    def position_mm(self, item: PhysicalItem) -> float:
+        """Where an object's front is, mm after the induct photo-eye."""
+        return self.travel_mm - item.origin_mm if item.held_mm is None else item.held_mm
+
+    def between(self, tail_mm: float, front_mm: float) -> list[PhysicalItem]:
+        """Objects on the belt that reach into a stretch of it."""
+        found = []
         for item in self.items.values():
-            front = self.travel_mm - item.origin_mm
-            if item.lane is None and front - item.length_mm < position_mm <= front:
-                return item
-        return None
+            if item.lane is None:
+                front = self.position_mm(item)
+                if front > tail_mm and front - item.length_mm < front_mm:
+                    found.append(item)
+        return found
+
+    def infeed_is_free(self, length_mm: float) -> bool:
+        """Whether an object can be laid on the infeed without touching one that comes or hangs."""
+        front_mm, gap_mm = -self.belt.infeed_mm, self.belt.min_gap_mm
+        if self.between(front_mm - length_mm, front_mm):
+            return False
+        for item in self.items.values():
+            if item.held_mm is not None and item.lane is None:
+                return False
+            if item.lane == self.belt.loop_lane:
+                front = self.position_mm(item) - self.belt.loop_mm
+                ahead = front - item.length_mm > front_mm + gap_mm
+                if not ahead and front > front_mm - length_mm - gap_mm:
+                    return False
+        return True
+
+    def at_rest(self, gates: Sequence[bool]) -> bool:
+        """Whether diverts and encoder do what they should, and no photo-eye changes unseen."""
+        return self._seen.away == gates and not self.encoder_dead and not self._changed
+
+    @property
+    def next_edge_mm(self) -> float:
+        """Belt travel before which no photo-eye changes and no divert takes an item."""
+        edge_mm = self._edges[0][0] if self._edges else math.inf
+        if True in self._seen.away and self._diverts:
+            return min(edge_mm, self._diverts[0][0])
+        return edge_mm
+
+    # Time ----------------------------------------------------------------------------------
 
     def step(self, dt_s: float, *, run: bool, gates: Sequence[bool]) -> Sensors:
         """Let time pass with the PLC's outputs as they are."""
         self._drive(gates)
         if run:
-            end = self.travel_mm + dt_s * self.belt.speed_mm_s
-            while self._edges and self._edges[0][0] <= end:
-                mm, serial, edge, lane = heapq.heappop(self._edges)
-                if serial in self.items:
-                    self._pass(mm, self.items[serial], edge, lane)
-            self.travel_mm = end
-        return self._sense()
+            moved_mm = dt_s * self.belt.speed_mm_s
+            end_mm = self.travel_mm + moved_mm
+            if self.encoder_dead:
+                self.blind_mm += moved_mm
+            edges, diverts = self._edges, self._diverts
+            while (edges and edges[0][0] <= end_mm) or (diverts and diverts[0][0] <= end_mm):
+                first = diverts if not edges or (diverts and diverts[0] < edges[0]) else edges
+                at_mm, _, edge, place, item, epoch = heapq.heappop(first)
+                if item is None:
+                    self._eyes[place].flipped = not self._eyes[place].flipped
+                    self._changed = True
+                elif item.epoch == epoch:
+                    self._pass(at_mm, item, edge, place)
+            self.travel_mm = end_mm
+        self._changed |= self.chutes.step(dt_s)
+        seen = self._seen
+        if self._changed:
+            seen = self._sense()
+        elif run:
+            pulses = self.belt.pulses(self.travel_mm - self.blind_mm)
+            seen = Sensors(pulses, seen.eyes, seen.away, seen.full)
+        self._seen = seen
+        return seen
 
     def _drive(self, gates: Sequence[bool]) -> None:
         for gate, on in zip(self._gates, gates, strict=True):
-            if on and not gate.on:
+            if on != gate.on:
+                gate.on = on
                 gate.out_from_mm = self.travel_mm + self.belt.response_mm
-            gate.on = on
+                self._changed = True
 
     def _sense(self) -> Sensors:
-        pulses = self.belt.pulses(self.travel_mm)
-        seen = self._seen
-        if seen is not None and not self._changed(seen):
-            return Sensors(pulses, seen.induct, seen.eyes)
-        self._seen = Sensors(
-            pulses, self._induct_blocked > 0, tuple(count > 0 for count in self._blocked)
+        self._changed = False
+        return Sensors(
+            self.belt.pulses(self.travel_mm - self.blind_mm),
+            tuple([eye.sees for eye in self._eyes]),
+            tuple([gate.away for gate in self._gates]),
+            self.chutes.full,
         )
-        return self._seen
 
-    def _changed(self, seen: Sensors) -> bool:
-        return seen.induct != (self._induct_blocked > 0) or any(
-            was != (count > 0) for was, count in zip(seen.eyes, self._blocked, strict=True)
-        )
+    # Edges ---------------------------------------------------------------------------------
 
     def _restore(self, item: PhysicalItem) -> None:
         """Put an object where it is and expect the edges that are still ahead of it."""
         self.items[item.serial] = item
         if item.lane is None:
-            self._expect(item, 0.0, _Edge.INDUCT_ON)
-            self._expect(item, item.length_mm, _Edge.INDUCT_OFF)
+            self._expect_eye(item, INDUCT)
             for lane, divert_mm in enumerate(self.belt.diverts_mm, start=1):
+                self._expect_eye(item, lane)
                 self._expect(item, divert_mm, _Edge.DIVERT, lane)
-            self._expect_eye(item, self.belt.run_out)
+            self._expect_eye(item, self.belt.lane_eye(self.belt.run_out))
         else:
-            self._expect_eye(item, item.lane)
+            self._expect_chute(item, item.lane)
 
-    def _expect_eye(self, item: PhysicalItem, lane: int) -> None:
-        eye_mm = self.belt.lanes[lane - 1].confirm_mm
-        self._expect(item, eye_mm, _Edge.EYE_ON, lane)
-        self._expect(item, eye_mm + item.length_mm, _Edge.EYE_OFF, lane)
+    def _expect_chute(self, item: PhysicalItem, lane: int) -> None:
+        self._expect_eye(item, self.belt.lane_eye(lane))
+        if lane == self.belt.loop_lane:
+            self._expect(item, self.belt.loop_mm, _Edge.RETURN, lane)
 
-    def _expect(self, item: PhysicalItem, position_mm: float, edge: _Edge, lane: int = 0) -> None:
+    def _expect_eye(self, item: PhysicalItem, eye: int) -> None:
+        eye_mm = self.belt.eyes_mm[eye]
+        if item.origin_mm + eye_mm > self.travel_mm:
+            self._expect(item, eye_mm, _Edge.ON, eye)
+        elif item.origin_mm + eye_mm + item.length_mm > self.travel_mm:
+            self._pass(self.travel_mm, item, _Edge.ON, eye)
+        self._expect(item, eye_mm + item.length_mm, _Edge.OFF, eye)
+
+    def _expect(self, item: PhysicalItem, position_mm: float, edge: _Edge, place: int) -> None:
         at_mm = item.origin_mm + position_mm
-        if at_mm > self.travel_mm:
-            heapq.heappush(self._edges, (at_mm, item.serial, edge, lane))
-        elif edge in {_Edge.INDUCT_ON, _Edge.EYE_ON} and (at_mm + item.length_mm > self.travel_mm):
-            self._pass(at_mm, item, edge, lane)
+        if at_mm > self.travel_mm and item.held_mm is None:
+            self._push(at_mm, edge, place, item)
 
-    def _pass(self, at_mm: float, item: PhysicalItem, edge: _Edge, lane: int) -> None:
+    def _push(
+        self, at_mm: float, edge: _Edge, place: int, item: PhysicalItem | None = None
+    ) -> None:
+        self._order += 1
+        epoch = item.epoch if item else 0
+        edges = self._diverts if edge is _Edge.DIVERT else self._edges
+        heapq.heappush(edges, (at_mm, self._order, edge, place, item, epoch))
+
+    def _lift(self, item: PhysicalItem) -> None:
+        """Take an object from the photo-eyes that it covers; nothing is expected of it."""
+        item.epoch += 1
+        for eye in item.over:
+            self._eyes[eye].covered -= 1
+        item.over.clear()
+        self._changed = True
+
+    def _pass(self, at_mm: float, item: PhysicalItem, edge: _Edge, place: int) -> None:
         match edge:
-            case _Edge.INDUCT_ON:
-                self._induct_blocked += 1
-            case _Edge.INDUCT_OFF:
-                self._induct_blocked -= 1
+            case _Edge.ON:
+                self._cover(item, place)
+            case _Edge.OFF:
+                self._uncover(item, place)
             case _Edge.DIVERT:
-                gate = self._gates[lane - 1]
-                if item.lane is None and gate.on and not gate.stuck and gate.out_from_mm <= at_mm:
-                    item.lane = lane
-                    self._expect_eye(item, lane)
-            case _Edge.EYE_ON:
-                if self._leads_to(item, lane):
-                    item.lane = lane
-                    self._blocked[lane - 1] += 1
-            case _Edge.EYE_OFF:
-                if self._leads_to(item, lane):
-                    self._blocked[lane - 1] -= 1
-                    del self.items[item.serial]
-                    self.deposits.append(Deposit(item.serial, lane))
+                if self._gates[place - 1].takes(at_mm):
+                    self._lift(item)
+                    item.lane = place
+                    self._expect_chute(item, place)
+            case _Edge.RETURN:
+                self._lift(item)
+                item.origin_mm += self.belt.loop_mm
+                item.lane = None
+                self._restore(item)
+            case _:
+                raise AssertionError(edge)
 
-    def _leads_to(self, item: PhysicalItem, lane: int) -> bool:
-        """Whether the item's way ends at this lane's photo-eye; its other edges are void."""
-        return item.lane == lane or (item.lane is None and lane == self.belt.run_out)
+    def _cover(self, item: PhysicalItem, eye: int) -> None:
+        item.over.append(eye)
+        self._eyes[eye].covered += 1
+        self._changed = True
+        lane = self.belt.lane_of_eye(eye)
+        if lane:
+            item.lane = lane
+        if lane in self.jammed or (eye == INDUCT and self.infeed_jams):
+            item.held_mm = self.belt.eyes_mm[eye]
+            item.epoch += 1
+
+    def _uncover(self, item: PhysicalItem, eye: int) -> None:
+        item.over.remove(eye)
+        self._eyes[eye].covered -= 1
+        self._changed = True
+        lane = self.belt.lane_of_eye(eye)
+        if lane and lane != self.belt.loop_lane:
+            del self.items[item.serial]
+            self.deposits.append(Deposit(item.serial, lane))
+            self.chutes.receive(lane)

@@ -64,7 +64,7 @@ class Line:
             machine.step()
             self.events |= {event.seq: event for event in machine.plc.ring}
         self.stand.now_s = machine.now_s
-        self.photographs.update(machine.photographed)
+        self.photographs |= {tid: one for tid, one in machine.photographed if one is not None}
         for deposit in machine.deposits():
             self.deposits[f"RET-{deposit.serial}"] = deposit.lane
 

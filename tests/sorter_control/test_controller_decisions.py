@@ -83,7 +83,7 @@ def test_the_deadline_is_the_way_to_the_first_point_of_no_return_less_the_margin
 
     ended(make_rehearsal(make_rows(1), answer))
     (request,) = asked
-    way_mm = 4000 - 20 - 50 - 300
+    way_mm = 4000 - 20 - 50 - 300 - 15  # the announcement waits for the debouncing distance
     assert request.deadline_s == pytest.approx(way_mm / 500 - SETTINGS.margin_s, abs=0.05)
     assert request.capture_id == "line-1:1:1"
 
@@ -242,7 +242,7 @@ def test_a_second_verdict_is_discarded() -> None:
 def test_a_full_lane_has_its_alternative_also_after_the_assignment() -> None:
     line = make_rehearsal(make_rows(2), always(Grade.NEW))
     line.run(6)
-    line.machine.lanes_full = frozenset({1})
+    line.machine.world.fill(1)
     first, second = sorted(ended(line), key=lambda outcome: outcome.tid)
     assert [first.lane, second.lane] == ["open-box", "open-box"]
     assert "restock is" in first.explanation
@@ -284,7 +284,7 @@ def test_an_item_taken_off_the_belt_is_recorded_as_lost() -> None:
 def test_a_stranger_is_recorded_without_a_name() -> None:
     line = make_rehearsal(make_rows(1))
     line.run(2)
-    line.machine.world.place(-1, 200, 900)
+    line.machine.world.place(-1, 200, 1200)
     stranger, known = sorted(ended(line), key=lambda outcome: outcome.tid)
     assert (stranger.item_id, stranger.lane, stranger.rule) == (None, "manual", "not_tracked")
     assert (known.item_id, known.lane) == ("RET-0", "restock")
@@ -326,7 +326,7 @@ def test_items_that_passed_while_the_controller_was_away_are_in_the_record_by_na
 
 def test_a_plc_restart_sweeps_what_was_on_the_belt_and_sorts_what_comes_after() -> None:
     line = make_rehearsal(make_rows(10), always(Grade.NEW))
-    line.run(9)
+    line.run(8)
     on_the_belt = {item.item_id for item in controller(line).state.items.values()}
     line.kill_plc()
     outcomes = ended(line)

@@ -11,6 +11,7 @@ from sorter_control.controller.journal import Journal
 from sorter_control.controller.values import Failure, Item
 from sorter_control.errors import SettingsError
 from sorter_control.routing import Decision, FailSafe
+from sorter_control.sim.memory_journal import MemoryJournal
 from tests.sorter_control.factories import NOW, make_override, make_verdict
 
 
@@ -98,6 +99,19 @@ def test_outcomes_wait_until_the_server_has_answered() -> None:
     journal.answered(journal.unsent(2))
     assert [outcome.tid for outcome in journal.unsent(2)] == [3]
     journal.close()
+
+
+def test_the_journal_without_a_disk_keeps_what_the_one_with_a_disk_keeps() -> None:
+    disk, memory = Journal(":memory:"), MemoryJournal()
+    assert len({journal.new_host_boot_id() for journal in (memory, memory)}) == 2
+    kept = [Item(1, tid, 100 * tid, 300, NOW) for tid in (3, 1, 2)]
+    for journal in (disk, memory):
+        journal.commit(remembered=kept, event_seq=4)
+        journal.commit(recorded=[make_outcome(3)], event_seq=5)
+        journal.commit(recorded=[make_outcome(3).model_copy(update={"lane": "repair"})])
+    assert memory.items() == disk.items() == [kept[1], kept[2]]
+    assert memory.outcomes() == disk.outcomes() == [make_outcome(3)]
+    assert memory.event_seq() == disk.event_seq() == 5
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ async def test_every_operation_arrives(stand: Stand) -> None:
     stand.run(2.5)
     image = await stand.driver.read()
     tid = image.events[0].tid
-    stand.machine.plc.set_lane(2, fault=True)
+    stand.machine.plc.lane(2).fault = True
 
     def lanes() -> list[int]:
         return [track.lane for track in stand.machine.plc.tracks]

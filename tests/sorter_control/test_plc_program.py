@@ -110,7 +110,7 @@ def test_modify_and_cancel_before_the_point_of_no_return(bench: Bench) -> None:
     ],
 )
 def test_refusals_say_why(bench: Bench, op: Op, lane: int, reason: Reason) -> None:
-    bench.machine.lanes_full = frozenset({4})
+    bench.machine.world.fill(4)
     tid = bench.announced()
     bench.send(Op.LANE_DISABLE, 0, 3)
     bench.send(Op.ASSIGN, tid, 1)

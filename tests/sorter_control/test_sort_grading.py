@@ -56,11 +56,16 @@ async def test_a_picture_that_does_not_exist_is_an_error(station: CameraStation)
 
 
 async def graded(
-    station: CameraStation, server: FakeServer, tid: int, deadline_s: float = 5.0
+    station: CameraStation,
+    server: FakeServer,
+    tid: int,
+    deadline_s: float = 5.0,
+    *,
+    awaited: bool = True,
 ) -> list[Observation]:
     seen: list[Observation] = []
     async with camera_of(station) as camera:
-        grading = Grading(camera, Server(server.client), FACTS, seen.append)
+        grading = Grading(camera, Server(server.client), FACTS, seen.append, lambda _: awaited)
         await grading.run(RequestGrade(tid, f"line-1:1:{tid}", deadline_s))
     return seen
 
@@ -75,6 +80,14 @@ async def test_an_item_is_identified_then_graded(
     (request,) = server.graded
     assert 0 < int(request.headers["X-Deadline-Ms"]) <= 5000
     assert request.content.count(PICTURE) == 2
+
+
+async def test_an_item_whose_verdict_is_known_by_its_plate_is_not_graded_again(
+    station: CameraStation, server: FakeServer
+) -> None:
+    (identified,) = await graded(station, server, 4, awaited=False)
+    assert identified == Identified(4, "RET-0", FACTS["RET-0"])
+    assert not server.graded
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.contract import GRADES, Ending, Verdict
 from sorter_control.controller.values import Failure, Overridden, RequestGrade
 from sorter_control.sim.feed import FeedRow
-from sorter_control.sim.plc_state import PlcState
+from sorter_control.sim.plc.state import PlcState
 from sorter_control.sim.rehearsal import Rehearsal
 from tests.sorter_control.factories import (
     LANES,
@@ -106,15 +106,15 @@ class Trial:
         line = self.line
         match incident.kind:
             case "lose_reads":
-                line.reads_lost = begins
+                line.wire.reads_lost = begins
             case "lose_writes":
-                line.writes_lost = begins
+                line.wire.writes_lost = begins
             case "lose_server":
                 self.server_up = not begins
             case "stick_divert":
                 line.machine.world.stick(incident.lane, stuck=begins)
             case "fill_lane":
-                line.machine.lanes_full = frozenset({incident.lane} if begins else ())
+                line.machine.world.fill(incident.lane, full=begins)
             case _:
                 self.strike(incident.kind, begins)
 
@@ -129,8 +129,6 @@ class Trial:
             self.add()
         if kind == "answer":
             self.answer_about_all()
-        if kind in {"remove_item", "add_item"}:
-            self.line.save()
 
     def controller(self, begins: bool) -> None:
         if begins:

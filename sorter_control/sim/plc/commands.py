@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from sorter_control import packml
 from sorter_control.packml import Command, Mode, State
-from sorter_control.protocol import EventType, HostCommand, HostImage, Op, Reason
+from sorter_control.protocol import EventType, HostCommand, HostImage, HostWords, Op, Reason
 from sorter_control.sequence import COMMAND_NUMBERS
 from sorter_control.sim.geometry import Belt
-from sorter_control.sim.plc_state import PlcState, Track
-from sorter_control.sim.tracking import position_mm
+from sorter_control.sim.plc.state import PlcState, Track
+from sorter_control.sim.plc.tracking import position_mm, schedule
 
 
-def watch_host(state: PlcState, image: HostImage, now_s: float) -> None:
-    """Note the heartbeat; a host whose heartbeat stands still is lost, connected or not."""
+def watch_host(state: PlcState, image: HostImage, now_s: float) -> bool:
+    """Note the heartbeat; a host whose heartbeat stands still is lost, connected or not.
+
+    Returns:
+        Whether this is what the host wrote last; a write that something held up is not.
+    """
     host = image.host
-    if host.host_boot_id != state.host_boot_id:
+    fresh = not _held_up(host, state)
+    if fresh and host.host_boot_id != state.host_boot_id:
+        state.host_boot_before = state.host_boot_id
         state.host_boot_id = host.host_boot_id
         state.command_seq = 0
         state.ack_code = Reason.NONE
         state.remap_done = 0
         state.stale_refused = frozenset()
         state.change_request = host.change_request
-    if host.host_boot_id and host.host_heartbeat != state.host_heartbeat:
+    if fresh and host.host_boot_id and host.host_heartbeat != state.host_heartbeat:
         state.host_heartbeat = host.host_heartbeat
         state.host_seen_s = now_s
         state.host_lost = False
     elif now_s - state.host_seen_s > state.host_timeout_s:
         state.host_lost = True
+    return fresh
+
+
+def _held_up(host: HostWords, state: PlcState) -> bool:
+    """Whether the host has written something newer, or a host has that started after it."""
+    if host.host_boot_id == state.host_boot_id:
+        return (host.host_heartbeat - state.host_heartbeat) % 65536 >= 32768
+    return host.host_boot_id == state.host_boot_before != 0
 
 
 def obey_host(state: PlcState, belt: Belt, image: HostImage) -> None:
@@ -68,9 +82,9 @@ def _remap(state: PlcState) -> None:
     for track in state.tracks:
         state.report(
             EventType.REMAP_ITEM,
-            track,
+            track.tid,
             lane=track.lane,
-            encoder=track.induct_encoder,
+            encoder=track.induct,
             aux=track.length_mm,
         )
     state.report(EventType.REMAP_END, aux=len(state.tracks))
@@ -88,18 +102,17 @@ def _execute(state: PlcState, belt: Belt, command: HostCommand) -> Reason:
         case Op.LANE_ENABLE | Op.LANE_DISABLE:
             if not 1 <= command.lane <= belt.run_out:
                 return Reason.UNKNOWN
-            enabled = command.op is Op.LANE_ENABLE
-            state.set_lane(command.lane, enabled=enabled)
+            state.lane(command.lane).enabled = command.op is Op.LANE_ENABLE
             return Reason.NONE
         case Op.RESET:
-            for lane in range(1, belt.run_out + 1):
-                state.set_lane(lane, fault=False, failures=0)
+            for lane in state.lanes:
+                lane.fault, lane.failures = False, 0
             return Reason.NONE
 
 
 def _assign(state: PlcState, belt: Belt, command: HostCommand) -> Reason:
     """Give an item a lane, another lane, or none; ``Reason.NONE`` where it is done."""
-    track = next((track for track in state.tracks if track.tid == command.tid), None)
+    track = state.track(command.tid)
     cancel = command.op is Op.CANCEL
     if track is None or not (cancel or 1 <= command.lane <= belt.run_out):
         return Reason.UNKNOWN
@@ -107,13 +120,15 @@ def _assign(state: PlcState, belt: Belt, command: HostCommand) -> Reason:
         return Reason.NONE
     if refusal := _refusal(state, belt, track, command):
         return refusal
-    state.change(track, lane=0 if cancel else command.lane)
+    track.lane = 0 if cancel else command.lane
+    schedule(state, belt, track)
     return Reason.NONE
 
 
 def _refusal(state: PlcState, belt: Belt, track: Track, command: HostCommand) -> Reason | None:
     position = position_mm(state, belt, track)
-    if track.firing or (track.lane and _past(belt, track.lane, position)):
+    beyond_recall = track.firing or track.arriving or track.returning
+    if beyond_recall or (track.lane and _past(belt, track.lane, position)):
         return Reason.LATE
     if command.op is Op.CANCEL:
         return None
@@ -121,9 +136,16 @@ def _refusal(state: PlcState, belt: Belt, track: Track, command: HostCommand) ->
         return Reason.TAKEN
     if _past(belt, command.lane, position):
         return Reason.LATE
-    if track.too_close and command.lane != belt.run_out:
+    return _forbidden(state, belt, track, command.lane)
+
+
+def _forbidden(state: PlcState, belt: Belt, track: Track, lane: int) -> Reason | None:
+    """Why this item may not go there although it could."""
+    if track.doubtful and lane != belt.run_out:
         return Reason.GAP
-    return state.lanes[command.lane - 1].closed
+    if lane == belt.loop_lane and track.rounds >= state.max_recirculations:
+        return Reason.TOO_OFTEN
+    return state.lane(lane).closed
 
 
 def _past(belt: Belt, lane: int, position: float) -> bool:
@@ -131,6 +153,5 @@ def _past(belt: Belt, lane: int, position: float) -> bool:
 
 
 def _answer(state: PlcState, command: HostCommand, reason: Reason) -> None:
-    track = Track(command.tid, 0, 0)
     kind = EventType.ASSIGN_NAK if reason else EventType.ASSIGN_ACK
-    state.report(kind, track, lane=command.lane, reason=reason, aux=command.seq)
+    state.report(kind, command.tid, lane=command.lane, reason=reason, aux=command.seq)

@@ -1,0 +1,1 @@
+"""The PLC program of the simulated machine."""
