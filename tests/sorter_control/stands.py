@@ -10,6 +10,7 @@ from sorter_control.drivers.memory import MemoryPlc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import OpcUaPlc
 from sorter_control.packml import Command
+from sorter_control.protocol import HostWords
 from sorter_control.sim.geometry import Belt, load_belt
 from sorter_control.sim.machine import Machine, Remains
 from sorter_control.sim.modbus_server import PlcServer
@@ -49,7 +50,7 @@ class Stand:
         self.driver = ModbusPlc("127.0.0.1", link.port, lambda: self.now_s, timeout_s=timeout_s)
 
     async def connect_opcua(self, face: OpcUaFace, faults: Faults | None, timeout_s: float) -> None:
-        face.shows = lambda: self.machine
+        face.show(lambda: self.machine)
         link = self.link = BadLink(await face.port(), opcua_frame)
         await link.open(faults)
         url = f"opc.tcp://127.0.0.1:{link.port}"
@@ -90,12 +91,18 @@ class OpcUaFace:
 
     def __init__(self) -> None:
         self._machine = Machine(load_belt(), [])
-        self.shows: Callable[[], Machine] = lambda: self._machine
+        self._shows: Callable[[], Machine] = lambda: self._machine
         self._server: OpcUaServer | None = None
         self._port = 0
 
     def _machine_shown(self) -> Machine:
-        return self.shows()
+        return self._shows()
+
+    def show(self, machine: Callable[[], Machine]) -> None:
+        """Serve another machine, to which no host has written yet."""
+        self._shows = machine
+        if self._server is not None:
+            self._server._words = HostWords()
 
     async def port(self) -> int:
         """Where it listens; starts it if need be."""
