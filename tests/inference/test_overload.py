@@ -114,7 +114,7 @@ def test_who_goes_first_is_who_has_least_time_among_the_highest(
 
 
 def test_no_work_is_spent_on_what_is_late(line: Line, grader: FakeGrader) -> None:
-    late = [line.send(f"late-{number}", **{"X-Deadline-Ms": "300"}) for number in range(3)]
+    late = [line.send(f"late-{number}", **{"X-Deadline-Ms": "800"}) for number in range(3)]
     assert {code_of(each.result())[:2] for each in late} == {(503, "deadline_missed")}
     grader.release()
     assert line.send("after").result().status_code == 200
@@ -150,7 +150,7 @@ def test_a_deadline_out_of_reach_is_refused_before_the_body_is_looked_at(
         busy = line.send("busy")
         while line.figure("regrade_grade_in_flight") != 1:
             time.sleep(0.005)
-        headers = {"X-Deadline-Ms": "100", "Content-Type": "multipart/form-data; boundary=x"}
+        headers = {"X-Deadline-Ms": "400", "Content-Type": "multipart/form-data; boundary=x"}
         reply = client.post("/v1/grade", content=b"no form", headers=headers)
         assert code_of(reply)[:2] == (503, "deadline_missed")
         grader.release()
