@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from inference.scheduling import Priority, Refusal
 from inference.services import Services
 from inference.settings import Capacity
-from tests.inference.inference_factories import FakeGrader, picture
+from model.contract import Assessment
+from tests.inference.inference_factories import FakeGrader, assessment, picture
 from tests.inference.test_grade_endpoint import code_of, form, grade
 
 ClientFactory = Callable[..., TestClient]
@@ -27,15 +28,15 @@ class Line:
         self.client = client
         self._pool = pool
 
-    def send(self, name: str, **headers: str) -> Future[Response]:
+    def send(self, name: str, views: int = 1, /, **headers: str) -> Future[Response]:
         """Send an item of its own."""
-        parts = form(picture(), item=f'{{"item_id": "{name}"}}', capture_id=name)
+        parts = form(*[picture()] * views, item=f'{{"item_id": "{name}"}}', capture_id=name)
         return self._pool.submit(grade, self.client, parts, **headers)
 
-    def queue(self, name: str, **headers: str) -> Future[Response]:
+    def queue(self, name: str, views: int = 1, /, **headers: str) -> Future[Response]:
         """Send one, and come back when it waits."""
         before = self.waiting
-        sent = self.send(name, **headers)
+        sent = self.send(name, views, **headers)
         while self.waiting == before:
             assert not sent.done(), sent.result().text
             time.sleep(0.005)
@@ -102,19 +103,25 @@ def test_what_was_refused_left_no_trace_and_may_come_again(line: Line, grader: F
 def test_who_goes_first_is_who_has_least_time_among_the_highest(
     line: Line, grader: FakeGrader
 ) -> None:
-    asked = {
-        "patient": {},
-        "hurried": {"X-Deadline-Ms": "50000"},
-        "urgent": {"X-Priority": "high", "X-Deadline-Ms": "60000"},
-    }
-    sent = [line.queue(name, **headers) for name, headers in asked.items()]
+    graded: list[int] = []
+
+    def answer(views: int) -> Assessment:
+        graded.append(views)
+        return assessment(views=views)
+
+    grader.answer = answer
+    sent = [
+        line.queue("patient", 2),
+        line.queue("hurried", 3, **{"X-Deadline-Ms": "50000"}),
+        line.queue("urgent", 4, **{"X-Priority": "high", "X-Deadline-Ms": "60000"}),
+    ]
     grader.release()
-    by_end = sorted((each.result().json() for each in sent), key=lambda each: each["graded_at"])
-    assert [verdict["item_id"] for verdict in by_end] == ["urgent", "hurried", "patient"]
+    assert {each.result().status_code for each in sent} == {200}
+    assert graded == [1, 4, 3, 2], "what was begun, then urgent, hurried, patient"
 
 
 def test_no_work_is_spent_on_what_is_late(line: Line, grader: FakeGrader) -> None:
-    late = [line.send(f"late-{number}", **{"X-Deadline-Ms": "300"}) for number in range(3)]
+    late = [line.send(f"late-{number}", **{"X-Deadline-Ms": "800"}) for number in range(3)]
     assert {code_of(each.result())[:2] for each in late} == {(503, "deadline_missed")}
     grader.release()
     assert line.send("after").result().status_code == 200
@@ -148,9 +155,8 @@ def test_a_deadline_out_of_reach_is_refused_before_the_body_is_looked_at(
         assert slow.result().status_code == 200  # an item takes 0.3 s, it has learned
         grader.hold()
         busy = line.send("busy")
-        while line.figure("regrade_grade_in_flight") != 1:
-            time.sleep(0.005)
-        headers = {"X-Deadline-Ms": "100", "Content-Type": "multipart/form-data; boundary=x"}
+        assert grader.entered.acquire(timeout=30)
+        headers = {"X-Deadline-Ms": "400", "Content-Type": "multipart/form-data; boundary=x"}
         reply = client.post("/v1/grade", content=b"no form", headers=headers)
         assert code_of(reply)[:2] == (503, "deadline_missed")
         grader.release()
