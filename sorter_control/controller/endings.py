@@ -61,14 +61,14 @@ def unexpected(
         return [Notice("unexpected_goes_round", {"lane": lane}, alarm=True)]
     item = _forgotten(state, event, settings)
     if item is not None:
-        ending = Ending.DEFAULTED
-        if item.decision is not None and item.decision.lane == lane:
-            ending = Ending.DEFAULTED if item.decision.fail_safe else Ending.DIVERTED
-        elif lane != settings.policy.fail_safe.lane:
+        ending, because = Ending.DEFAULTED, _forgotten_because(state, item, lane)
+        if lane != settings.policy.fail_safe.lane:
+            # Nobody has measured it since: a photo-eye that flickers is no proof of a success.
             ending = Ending.MISSORTED
-        return _record(
-            state, item, ending, lane, _forgotten_because(state, item, lane), now, settings
-        )
+            because = _with(because, f"Something came to {lane} where it had to be then")
+        elif item.decision is not None and item.decision.lane == lane:
+            ending = Ending.DEFAULTED if item.decision.fail_safe else Ending.DIVERTED
+        return _record(state, item, ending, lane, because, now, settings)
     outcome = Outcome(
         outcome_id=f"{settings.line_id}:{state.plc_boot_id}:x{event.encoder:08x}",
         line_id=settings.line_id,

@@ -201,6 +201,16 @@ def test_an_item_that_goes_round_while_the_plc_restarts_comes_to_one_end(
     ]
 
 
+def test_a_photo_eye_that_flickers_after_a_restart_of_the_plc_is_no_success() -> None:
+    """The item is swept, and would be where its lane's photo-eye is when that sees something."""
+    shift(
+        Fault(kind=Kind.PLC_RESTART, at_s=14.36, for_s=0.53),
+        Fault(kind=Kind.EYE_ON, at_s=30.87, for_s=0.48, lane=4),
+        items=10,
+        seed=7288,
+    )
+
+
 def test_a_person_steers_an_item_while_it_comes_round(
     round_line: Callable[..., Rehearsal],
 ) -> None:

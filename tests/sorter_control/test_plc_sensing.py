@@ -69,6 +69,8 @@ def test_an_item_that_slipped_against_its_neighbour_takes_both_out_of_the_graded
     assert [lane for _, lane in bench.lanes()] == [5, 5]
     reasons = [event.reason for event in bench.events if event.type is EventType.DIVERTED]
     assert reasons == [Reason.GAP, Reason.GAP]
+    gaps = [(event.tid, event.reason) for event in bench.events if event.type is EventType.GAP]
+    assert sorted(gaps) == [(1, Reason.GAP), (2, Reason.GAP)]
 
 
 def test_what_lies_against_an_item_keeps_it_out_of_the_graded_lanes(bench: Bench) -> None:
@@ -216,6 +218,11 @@ def test_a_photo_eye_on_the_belt_that_sees_nothing_stops_the_belt_in_the_end(bel
     bench.run(30)
     assert bench.kinds().count(EventType.LOST) == belt.max_failures
     assert bench.state() is State.HELD
+    assert jams(bench) == [(EventType.JAM, 0)]
+    bench.machine.press(Command.UNHOLD)
+    bench.run(20)
+    assert bench.kinds().count(EventType.LOST) == 5
+    assert bench.state() is State.EXECUTE, "two more are not enough"
 
 
 def test_after_an_emergency_stop_an_item_is_diverted_only_once_it_was_seen(belt: Belt) -> None:
@@ -238,7 +245,8 @@ def test_after_an_emergency_stop_an_item_is_diverted_only_once_it_was_seen(belt:
 
 
 def test_a_divert_that_was_about_to_work_does_not_after_an_emergency_stop(bench: Bench) -> None:
-    bench.send(Op.ASSIGN, bench.announced(), 1)
+    tid = bench.announced()
+    bench.send(Op.ASSIGN, tid, 1)
     while not bench.machine.plc.tracks[0].firing:
         bench.run(0.01)
     bench.machine.estop_ok = False
@@ -248,6 +256,30 @@ def test_a_divert_that_was_about_to_work_does_not_after_an_emergency_stop(bench:
     bench.machine.press(Command.CLEAR, Command.RESET, Command.START)
     bench.run(20)
     assert bench.lanes() == [(0, 5)]
+    (aborted,) = [event for event in bench.events if event.type is EventType.ABORTED]
+    assert (aborted.tid, aborted.lane, aborted.reason) == (tid, 1, Reason.UNVERIFIED)
+    assert bench.events[-1].reason is Reason.UNVERIFIED
+
+
+def test_an_item_in_its_lane_is_confirmed_after_an_emergency_stop(bench: Bench) -> None:
+    bench.send(Op.ASSIGN, bench.announced(), 1)
+    world = bench.machine.world
+    while world.items[0].lane is None:
+        bench.run(0.01)
+    bench.machine.estop_ok = False
+    bench.run(0.1)
+    bench.machine.estop_ok = True
+    bench.machine.press(Command.CLEAR, Command.RESET, Command.START)
+    bench.run(20)
+    assert bench.lanes() == [(0, 1)]
+    assert (bench.events[-1].type, bench.events[-1].reason) == (EventType.DIVERTED, Reason.NONE)
+
+
+def test_the_default_lane_takes_what_has_no_assignment(bench: Bench) -> None:
+    bench.machine.plc.default_lane = 2
+    bench.run(25)
+    assert bench.lanes() == [(0, 2)]
+    assert bench.events[-1].reason is Reason.UNASSIGNED
 
 
 def test_a_full_last_lane_suspends_the_belt_until_there_is_room(bench: Bench, belt: Belt) -> None:
