@@ -30,7 +30,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from model.contract import GRADES, Grade, ItemFacts, ModelRef, Timings, Verdict
+from model.contract import GRADES, ItemFacts
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.decide import decide
 from sorter_control.controller.journal import Journal
@@ -51,6 +51,7 @@ from sorter_control.errors import PlcError
 from sorter_control.policy import Policy
 from sorter_control.protocol import Event, EventType, PlcImage
 from sorter_control.sequence import EVENT_NUMBERS, encoder_travel
+from sorter_control.sim.verdicts import verdict
 
 _ITEMS_PER_S = 30
 _LANES = 32
@@ -253,30 +254,8 @@ def _policy() -> Policy:
 def _graded(tid: int) -> tuple[Observation, Observation]:
     """What camera and server would say of an item."""
     item_id = f"RET-{tid}"
-    verdict = _verdict(item_id, GRADES[tid % len(GRADES)])
-    return Identified(tid, item_id, ItemFacts(item_id=item_id)), Graded(tid, verdict)
-
-
-def _verdict(item_id: str, grade: Grade) -> Verdict:
-    return Verdict(
-        grade=grade,
-        probabilities={each: 0.94 if each is grade else 0.02 for each in GRADES},
-        prediction_set=(grade,),
-        expected_cost=0.1,
-        damage_probabilities={},
-        damages=(),
-        unfamiliarity=0.2,
-        quality=(),
-        needs_review=False,
-        review_reasons=(),
-        verdict_id=f"v:{item_id}",
-        capture_id=f"c:{item_id}",
-        item_id=item_id,
-        graded_at=_NOW,
-        model=ModelRef(name="none", version="1"),
-        images=(),
-        timings=Timings(decode_ms=0, queue_ms=0, model_ms=0, total_ms=0),
-    )
+    graded = verdict(item_id, GRADES[tid % len(GRADES)], f"c:{item_id}")
+    return Identified(tid, item_id, ItemFacts(item_id=item_id)), Graded(tid, graded)
 
 
 def _costs(controller: Controller) -> Mapping[str, float]:

@@ -15,10 +15,7 @@ from model.contract import (
     GRADES,
     Grade,
     ItemFacts,
-    ModelRef,
     Override,
-    ReviewReason,
-    Timings,
     Verdict,
 )
 from sorter_control.controller.journal import Journal
@@ -28,6 +25,7 @@ from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import Belt, load_belt
 from sorter_control.sim.rehearsal import Rehearsal
+from sorter_control.sim.verdicts import verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LANES = {1: "restock", 2: "open-box", 3: "repair", 4: "salvage", 5: "manual"}
@@ -42,25 +40,7 @@ def make_verdict(
     capture_id: str = "line-1:1:1",
 ) -> Verdict:
     """A verdict that is sure of its grade."""
-    return Verdict(
-        grade=grade,
-        probabilities={each: 0.94 if each is grade else 0.02 for each in GRADES},
-        prediction_set=(grade,),
-        expected_cost=0.1,
-        damage_probabilities={},
-        damages=(),
-        unfamiliarity=0.2,
-        quality=(),
-        needs_review=needs_review,
-        review_reasons=(ReviewReason.UNCERTAIN_GRADE,) if needs_review else (),
-        verdict_id=f"v:{capture_id}",
-        capture_id=capture_id,
-        item_id=item_id,
-        graded_at=NOW,
-        model=ModelRef(name="test", version="1"),
-        images=("0" * 64,),
-        timings=Timings(decode_ms=1, queue_ms=1, model_ms=1, total_ms=3),
-    )
+    return verdict(item_id, grade, capture_id, doubtful=needs_review)
 
 
 def make_override(item_id: str, grade: Grade | None, seq: int = 1) -> Override:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from model.contract import (
     GRADES,
     Grade,
     ItemFacts,
-    ModelRef,
-    ReviewReason,
-    Timings,
-    Verdict,
 )
 from sorter_control.controller.values import Failure, Notice, RequestGrade, Settings
 from sorter_control.policy import SHIPPED, load_policy
@@ -25,55 +20,18 @@ from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Answer, Rehearsal
 from sorter_control.sim.soak.faults import Scenario
+from sorter_control.sim.verdicts import verdict
 
 LOOP_POLICY = LOOP.with_name("loop-policy.toml")
 _NO_PLATE = 0.03
 _HELD = 0.01
 _SECONDS = (0.1, 0.2, 0.2, 0.4, 1.0)
-_WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 _PICTURES = (Path("unused.jpg"),)
 
 
 def true_grade(item_id: str) -> Grade:
     """What an item's grade is, from its plate; nobody on the line may look at this but the server."""
     return GRADES[int(item_id.removeprefix("RET-")) % len(GRADES)]
-
-
-def _template(grade: Grade) -> Verdict:
-    return Verdict(
-        grade=grade,
-        probabilities={each: 0.94 if each is grade else 0.02 for each in GRADES},
-        prediction_set=(grade,),
-        expected_cost=0.1,
-        damage_probabilities={},
-        damages=(),
-        unfamiliarity=0.2,
-        quality=(),
-        needs_review=False,
-        review_reasons=(),
-        verdict_id="v",
-        capture_id="c",
-        item_id="RET-0",
-        graded_at=_WHEN,
-        model=ModelRef(name="rehearsal", version="1"),
-        images=("0" * 64,),
-        timings=Timings(decode_ms=1, queue_ms=1, model_ms=1, total_ms=3),
-    )
-
-
-_TEMPLATES = {grade: _template(grade) for grade in GRADES}
-
-
-def verdict(item_id: str, grade: Grade, capture_id: str, *, doubtful: bool = False) -> Verdict:
-    """A verdict of the simulated server."""
-    values: dict[str, object] = {
-        "item_id": item_id,
-        "capture_id": capture_id,
-        "verdict_id": f"v:{capture_id}",
-    }
-    if doubtful:
-        values |= {"needs_review": True, "review_reasons": (ReviewReason.UNCERTAIN_GRADE,)}
-    return _TEMPLATES[grade].model_copy(update=values)
 
 
 @dataclass(slots=True)
