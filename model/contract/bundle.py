@@ -8,7 +8,7 @@ RGB of any H and W, which the graph squashes to the input size as ``model.pictur
 ``grade_logits``    (N, 3) float32             P(grade worse than k) before calibration, k = new,
                                                lightly used, repairable; falls along k
 ``damage_logits``   (N, T) float32             one per damage type of the manifest
-``damage_maps``     (N, T, S / 16, S / 16)     probability per cell, float32; S is the input size
+``damage_maps``     (N, T, S / 8, S / 8)       probability per cell, float32; S is the input size
 ``unfamiliarity``   (N,) float32               distance to the training data in feature space
 ==================  =========================  ==================================================
 """
