@@ -78,8 +78,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Its body has ended."""
         self._body_open = False
-        if self.cycle.response_complete:
-            self._stop_waiting()
+        self._stop_waiting()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -84,6 +84,7 @@ class GradingService:
         self._metrics = metrics
         self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="pictures")
         self._jobs: dict[str, _Job] = {}
+        self._most_jobs = 2 * capacity.max_in_flight
         self._open = AsyncExitStack()
         self.workers = Workers(capacity.bounds, metrics)
         self._writer = GradingWriter(store, metrics, lambda: not self.workers.queue_is_empty)
@@ -157,14 +158,20 @@ class GradingService:
                 done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
             finally:
                 self.workers.withdraw(piece)  # nobody waits for it any more
+                piece.result.cancel()
             if done:
                 worked = piece.result.result()
                 return Assessed(worked.judgement, _timings(terms, piece, worked))
         except RefusedError as refused:
             raise _refusal(refused) from refused
-        raise _refusal(self.workers.refused(Refusal.DEADLINE_PASSED, terms.priority))
+        late = Refusal.ANSWER_LATE if piece.begun else Refusal.DEADLINE_PASSED
+        raise _refusal(self.workers.refused(late, terms.priority))
 
     def _start(self, submission: Submission, terms: Terms) -> _Job:
+        if (
+            len(self._jobs) >= self._most_jobs
+        ):  # those that are being stored hold their pictures too
+            raise _refusal(self.workers.refused(Refusal.QUEUE_FULL, terms.priority))
         capture_id, pictures = submission.capture_id, submission.pictures
         work = Work(
             self._grader,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from inference.errors import StoreUnavailableError
 from inference.metrics import Metrics
-from inference.store import CaptureConflictError, NewGrading, Store
+from inference.store import NewGrading, Store
 from inference.threads import StoreThreads
 from model.contract import Verdict
 
-#: How long a transaction waits for more to store while others are graded anyway.
+#: How long a transaction waits for more to store while others wait for a thread: fewer transactions
+#: leave the cores to them.
 _LINGER_S = 0.025
 #: Of one transaction: enough for any load, and short enough that answers of people get in between.
 _MOST = 64
@@ -62,12 +63,18 @@ class GradingWriter:
             self._task = None
 
     async def _commit(self, some: list[tuple[NewGrading, asyncio.Future[Verdict]]]) -> None:
-        results: list[Verdict | CaptureConflictError] | list[StoreUnavailableError]
+        results: Sequence[Verdict | Exception]
         try:
             results = await self._store.write(Store.add_gradings, [new for new, _ in some])
             self._metrics.commit_gradings.observe(len(some))
         except StoreUnavailableError as error:
-            results = [error] * len(some)
+            results = [StoreUnavailableError(str(error)) for _ in some]
+        except Exception as error:  # noqa: BLE001 - raised again where the result is awaited
+            if len(some) > 1:  # one that cannot be stored costs the others nothing
+                for each in some:
+                    await self._commit([each])
+                return
+            results = [error]
         for (_, stored), result in zip(some, results, strict=True):
             if stored.done():
                 continue  # nobody waits any more

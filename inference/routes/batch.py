@@ -121,7 +121,7 @@ async def grade_batch(
             terms.deadline,
         )
         parts.metrics.batch_items.observe(len(batch))
-        places = asyncio.Semaphore(2 * parts.settings.capacity.grade_threads)
+        places = asyncio.Semaphore(parts.settings.capacity.grade_threads)
         results = await asyncio.gather(
             *(_result(parts, each, terms, places, explain=explain) for each in batch)
         )

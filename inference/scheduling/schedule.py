@@ -194,7 +194,7 @@ class Schedule(Generic[T]):
     def _own_refusal(
         self, ticket: Ticket, before: list[Waiting[T]], now_s: float
     ) -> Refusal | None:
-        if not before and self.working < self.bounds.workers:
+        if len(before) + self.working < self.bounds.workers:
             return None  # nothing better to do: an estimate from a bad moment is tried again
         wait_s = self._wait_s(before)
         if ticket.deadline_s == math.inf:

@@ -91,6 +91,20 @@ class Intake:
             raise self._fault(upload, deadline) from error
         finally:
             upload.timer = None
+        if upload.given_up:  # in the moment in which its last bytes came
+            raise _no_memory()
+
+    def grew(self, upload: Upload, size: int) -> None:
+        """Count a body that was decompressed.
+
+        Raises:
+            ApiError: Bodies hold too much now.
+        """
+        more = max(0, size - upload.size)
+        if self._buffered + more > self.limits.max_buffered_bytes:
+            raise _no_memory()
+        upload.size += more
+        self._count(more)
 
     def _end_s(self, upload: Upload, deadline: Deadline) -> float:
         end_s = latest_s(upload.size, upload.began_s, self.limits)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from starlette.requests import ClientDisconnect
 
 from inference.errors import ApiError, ErrorCode
 from inference.grading import Assessed
@@ -28,27 +29,28 @@ from inference.v2.documents import (
     StatisticsReply,
 )
 from inference.v2.errors import responses
-from inference.v2.messages import HEADER_LENGTH, Inference, parse, render
+from inference.v2.messages import HEADER_LENGTH, parse, render
 from inference.v2.model import ServedModel, Views, items_of, wanted_outputs
 
+T = TypeVar("T")
 _TAGS: list[Any] = ["open inference protocol"]
 _NAME = Path(description="Name of the model: the bundle's.")
 _VERSION = Path(description="Version: the digits of the bundle's version.")
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def _served(parts: Parts) -> ServedModel:
+async def _served(parts: Parts) -> ServedModel:
     return ServedModel(parts.grader.model, parts.grader.damage_types)
 
 
 Served = Annotated[ServedModel, Depends(_served)]
 
 
-def _newest(served: Served, model_name: Annotated[str, _NAME]) -> ServedModel:
+async def _newest(served: Served, model_name: Annotated[str, _NAME]) -> ServedModel:
     return ServedModel.named(served, model_name, None)
 
 
-def _versioned(
+async def _versioned(
     served: Served, model_name: Annotated[str, _NAME], model_version: Annotated[str, _VERSION]
 ) -> ServedModel:
     return ServedModel.named(served, model_name, model_version)
@@ -109,7 +111,7 @@ def _server_router() -> APIRouter:
     return router
 
 
-def _model_router(prefix: str, named: Callable[..., ServedModel]) -> APIRouter:
+def _model_router(prefix: str, named: Callable[..., Awaitable[ServedModel]]) -> APIRouter:
     """The addresses of one model, with or without a version."""
     router = APIRouter(prefix=f"/v2/models/{{model_name}}{prefix}", tags=_TAGS)
     unknown = responses(ErrorCode.UNKNOWN_MODEL)
@@ -222,13 +224,13 @@ async def _infer(
         await parts.intake.receive(upload, request.stream(), chunks.append, terms.deadline)
         encoding = request.headers.get("content-encoding")
         limit = parts.settings.upload.max_body_bytes
-        inference = await asyncio.to_thread(
-            _parsed, b"".join(chunks), encoding, limit, header_length
-        )
+        plain = await asyncio.to_thread(_joined, chunks, encoding, limit)
+        parts.intake.grew(upload, len(plain))
+        inference = await asyncio.to_thread(parse, plain, header_length)
         wanted = wanted_outputs(model, inference.request)
         items = items_of(inference, parts.settings.upload.max_images)
         terms = _earlier(terms, inference.request.parameters.timeout)
-        assessed = await _graded(parts, items, terms)
+        assessed = await _unless_gone(request, _graded(parts, items, terms))
     began_output_s = time.perf_counter()
     reply = render(
         (model.name, model.version),
@@ -253,8 +255,32 @@ async def _infer(
     return Response(content, headers=headers, media_type=media_type)
 
 
-def _parsed(body: bytes, encoding: str | None, limit: int, header_length: str | None) -> Inference:
-    return parse(decompress(body, encoding, limit), header_length)
+def _joined(chunks: list[bytes], encoding: str | None, limit: int) -> bytes:
+    body = b"".join(chunks)
+    chunks.clear()
+    return decompress(body, encoding, limit)
+
+
+async def _unless_gone(request: Request, grading: Coroutine[Any, Any, T]) -> T:
+    """Nothing of it is stored, so it is of no use once the client has hung up.
+
+    Raises:
+        ClientDisconnect: It has.
+    """
+    work, gone = asyncio.create_task(grading), asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        raise ClientDisconnect
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _earlier(terms: Terms, timeout_us: int | None) -> Terms:
@@ -267,11 +293,12 @@ def _earlier(terms: Terms, timeout_us: int | None) -> Terms:
 
 
 async def _graded(parts: Services, items: list[Views], terms: Terms) -> list[Assessed]:
-    """All items side by side; the first that fails ends the others."""
+    """As many items side by side as there are threads; the first that fails ends the others."""
+    places = asyncio.Semaphore(parts.settings.capacity.grade_threads)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_one(parts, number, views, terms))
+                group.create_task(_one(parts, number, views, terms, places))
                 for number, views in enumerate(items)
             ]
     except ExceptionGroup as group:
@@ -279,9 +306,12 @@ async def _graded(parts: Services, items: list[Views], terms: Terms) -> list[Ass
     return [task.result() for task in tasks]
 
 
-async def _one(parts: Services, number: int, views: Views, terms: Terms) -> Assessed:
+async def _one(
+    parts: Services, number: int, views: Views, terms: Terms, places: asyncio.Semaphore
+) -> Assessed:
     try:
-        return await parts.grading.assess(views, terms)
+        async with places:
+            return await parts.grading.assess(views, terms)
     except ApiError as error:
         if error.field is None:
             raise

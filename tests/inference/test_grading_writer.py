@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from inference.grading.writer import GradingWriter
 from inference.metrics import Metrics
 from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
+from model.contract import Verdict
 from tests.inference.inference_factories import facts, verdict
 
 
@@ -72,6 +73,25 @@ async def test_a_lost_database_is_everybodys_error_and_not_for_ever(
         )
         assert [type(each) for each in results] == [StoreUnavailableError] * 2
     assert await writer.add(grading(1)) == grading(1).verdict
+
+
+async def test_what_cannot_be_stored_is_its_own_error(
+    threads: StoreThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_all = Store.add_gradings
+
+    def refuse(store: Store, new: Sequence[NewGrading]) -> list[Verdict | CaptureConflictError]:
+        if any(each.verdict.item_id == "R-2" for each in new):
+            raise ValueError("a row that cannot be read")
+        return store_all(store, new)
+
+    monkeypatch.setattr(Store, "add_gradings", refuse)
+    writer = GradingWriter(threads, Metrics())
+    results = await asyncio.gather(
+        *(writer.add(grading(number)) for number in (1, 2, 3)), return_exceptions=True
+    )
+    assert isinstance(results[1], ValueError)
+    assert [results[0], results[2]] == [grading(1).verdict, grading(3).verdict]
 
 
 async def test_who_stops_waiting_stops_nobody_else(threads: StoreThreads) -> None:

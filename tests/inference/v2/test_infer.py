@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,8 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from inference.settings import Capacity, UploadLimits
-from tests.inference.inference_factories import FakeGrader, picture
+from model.contract import Assessment
+from tests.inference.inference_factories import FakeGrader, assessment, picture
 
 INFER = "/v2/models/fake/infer"
 
@@ -193,12 +195,34 @@ def test_json_that_is_large_belongs_in_binary(client: TestClient) -> None:
 def test_every_item_takes_a_place(
     make_client: Callable[..., TestClient], grader: FakeGrader
 ) -> None:
-    client = make_client(capacity=Capacity(max_in_flight=2))
-    reply = client.post(INFER, json=images(*[[picture()]] * 3))
+    client = make_client(capacity=Capacity(grade_threads=2, max_in_flight=1))
+    reply = client.post(INFER, json=images(*[[picture()]] * 2))
     assert said(reply)[0] == 503
     assert int(reply.headers["Retry-After"]) >= 1
-    assert grader.assessed <= 2  # what a thread had begun
-    outputs(client.post(INFER, json=images(*[[picture()]] * 2)))
+    assert grader.assessed <= 1  # what a thread had begun
+    outputs(client.post(INFER, json=images([picture()])))
+
+
+def test_the_items_of_a_request_are_not_in_each_others_way(
+    make_client: Callable[..., TestClient], grader: FakeGrader
+) -> None:
+    def slowly(views: int) -> Assessment:
+        time.sleep(0.02)
+        return assessment(views=views)
+
+    grader.answer = slowly
+    client = make_client(capacity=Capacity(grade_threads=2, max_wait_s=0.01))
+    for _ in range(3):  # from the second on the pace is known
+        assert outputs(client.post(INFER, json=images(*[[picture()]] * 8)))
+
+
+def test_what_is_decompressed_counts_as_held(make_client: Callable[..., TestClient]) -> None:
+    client = make_client(upload=replace(UploadLimits(), max_buffered_bytes=100_000))
+    content = gzip.compress(bytes(200_000))
+    status, text = said(client.post(INFER, content=content, headers={"Content-Encoding": "gzip"}))
+    assert status == 503
+    assert "too many bytes" in text
+    outputs(client.post(INFER, json=images([picture()])))
 
 
 def test_places_are_shared_with_v1(
