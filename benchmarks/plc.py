@@ -55,21 +55,24 @@ from sorter_control.sim.verdicts import verdict
 
 _ITEMS_PER_S = 30
 _LANES = 32
-_LENGTH_MM, _GAP_MM = 60, 58
+_LENGTH_MM, _GAP_MM = 50, 68
 _FIRST_DIVERT_MM, _DIVERT_PITCH_MM = 56_800, 95
 _BELT = {
     "speed_mm_s": (_LENGTH_MM + _GAP_MM) * _ITEMS_PER_S,
     "pulses_per_m": 1000,
     "infeed_mm": 300,
-    "camera_mm": 25,
     "diverts_mm": [_FIRST_DIVERT_MM + _DIVERT_PITCH_MM * lane for lane in range(_LANES - 1)],
     "run_out_mm": 60_000,
+    "check_mm": 800,
     "confirm_mm": 60,
     "actuator_response_ms": 5,
-    "no_return_margin_mm": 20,
+    "no_return_margin_mm": 5,
     "window_mm": 50,
-    "min_gap_mm": 50,
+    "debounce_mm": 5,
+    "min_gap_mm": 24,
     "max_failures": 1000,
+    "lane_capacity": 10_000,
+    "take_away_s": 1,
     "scan_ms": 10,
     "host_timeout_ms": 1000,
 }

@@ -168,6 +168,14 @@ class Policy(_Part):
             raise ValueError(f"lanes {unknown} are used but not in [lanes]")
         if twice := [n for n, count in Counter(self.lanes.values()).items() if count > 1]:
             raise ValueError(f"[lanes] gives number {twice[0]} to two lanes")
+        if (
+            self.recirculate is not None
+            and list(self._lanes_named()).count(self.recirculate.lane) > 1
+        ):
+            raise ValueError(
+                f"[recirculate] leads to {self.recirculate.lane}, which something else leads to as"
+                " well: the way back is no place for an item"
+            )
         names = Counter(rule.name for rule in self.rules)
         if repeated := [name for name, count in names.items() if count > 1]:
             raise ValueError(f"two [[rules]] have the name {repeated[0]!r}")

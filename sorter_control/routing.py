@@ -11,7 +11,7 @@ The order is fixed; the lanes are the policy's:
    price: or a person, where their look is worth more than it costs;
 7. the lane of the grade.
 
-From 2 on, a lane that is closed is replaced by the next best that is open, at last by the fail-safe
+A lane that is closed is replaced by the next best that is open, at last by the fail-safe
 lane.
 """
 
@@ -23,6 +23,8 @@ from enum import StrEnum
 
 from model.contract import Grade, ItemFacts, Override, Verdict
 from sorter_control.policy import Hold, Policy, Value
+
+_HOLD = "hold_"
 
 
 class FailSafe(StrEnum):
@@ -72,6 +74,11 @@ class Decision:
     explanation: str
     grade: Grade | None = None
     fail_safe: bool = False
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether safety, recall or fraud decided."""
+        return self.rule.startswith(_HOLD)
 
 
 def route(
@@ -145,7 +152,7 @@ def by_facts(
                 policy,
                 lanes,
                 (policy.holds[hold],),
-                rule=f"hold_{hold.value}",
+                rule=f"{_HOLD}{hold.value}",
                 because=f"The item is marked {_words(hold)}, which no grade overrules",
             )
     rule = policy.rule_for(facts)

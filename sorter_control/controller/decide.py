@@ -141,7 +141,7 @@ def _remap(
 ) -> list[Command]:
     if event.type is EventType.REMAP_ITEM:
         return _named(state, event, now, settings)
-    return _remapped(state, settings)
+    return _remapped(state, event, settings)
 
 
 def _underway(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
@@ -222,8 +222,11 @@ def _named(
         return []
     item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
     state.items[item.tid] = item = replace(item, sent_lane=event.lane)
-    if (decision := item.decision) is None:
-        state.items[item.tid] = item = replace(item, failure=_RESTARTED)
+    decision = item.decision
+    if decision is None or decision.lane not in settings.policy.lanes:
+        state.items[item.tid] = item = replace(
+            item, decision=None, confirmed=None, failure=_RESTARTED
+        )
         commands: list[Command] = [Remember(item)]
     else:
         taken = settings.policy.lanes[decision.lane] == event.lane
@@ -232,12 +235,18 @@ def _named(
     return commands + steering.catch_up(state, item, settings)
 
 
-def _remapped(state: ControllerState, settings: Settings) -> list[Command]:
+def _remapped(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
     """The remap is complete: what it did not name is on its way to the end, untracked.
+
+    The end of one that was asked for by an earlier run counts more items than came to this one; the
+    remap that this one asked for is behind it.
 
     Items whose grading died with an earlier run of this controller are asked for again: the
     capture's id makes that harmless, and those that are too late still get their name.
     """
+    if event.aux != len(state.named):
+        state.named = frozenset()
+        return []
     missing = [
         item
         for item in (*state.items.values(), *state.remembered.values())

@@ -21,6 +21,8 @@ def line_state(
     own = [f"PLC: {state.plc_problem}" if state.plc_problem else None]
     if status is not None and Flag.ESTOP_OK not in status.flags:
         own.append("Emergency stop")
+    if status is not None and Flag.HOST_LOST in status.flags:
+        own.append("The PLC does not hear this controller: does another host write to it?")
     if status is not None and Flag.ENCODER_FAULT in status.flags:
         own.append("The belt's encoder is dead")
     lanes = _lanes(state, settings)

@@ -54,6 +54,8 @@ class Link:
             self._plc_heartbeat_s = now_s
         elif now_s - self._plc_heartbeat_s > HEARTBEAT_TIMEOUT_S:
             return PlcLost("the PLC's heartbeat stands still")
+        if self._synced and status.host_boot_id_echo not in {0, self.host_boot_id}:
+            self._take_back()
         if status.host_boot_id_echo == self.host_boot_id:
             self._synced = self._in_step(status)
             self._forget_processed(status.command_ack_seq)
@@ -88,6 +90,13 @@ class Link:
             self._ask_for_remap()
             return False
         return status.remap_state == self._remap_request
+
+    def _take_back(self) -> None:
+        """Another host wrote to the PLC: to it we are a new one, whose commands count from 1."""
+        self._ask_for_remap()
+        self._synced, self._command_seq = False, 0
+        self._waiting.extendleft((each.op, each.tid, each.lane) for each in reversed(self._sent))
+        self._sent.clear()
 
     def _ask_for_remap(self) -> None:
         self._remap_request = self._remap_request % 65535 + 1

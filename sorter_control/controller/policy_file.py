@@ -16,6 +16,7 @@ _log = structlog.get_logger(__name__)
 
 KEPT_ITEMS = 500
 _NAMED_ITEMS = 20
+_FIXED = ("lanes", "fail_safe", "recirculate")
 
 
 class PolicyFile:
@@ -94,8 +95,8 @@ class PolicyFile:
 
     def _require_same_lanes(self, new: Policy) -> None:
         """Items on the belt are on their way to lanes by name."""
-        if new.lanes != self.policy.lanes or new.fail_safe != self.policy.fail_safe:
+        if any(getattr(new, part) != getattr(self.policy, part) for part in _FIXED):
             raise SettingsError(
-                f"policy {self._path}: [lanes] and [fail_safe] cannot change while items are on"
+                f"policy {self._path}: [lanes], [fail_safe] and [recirculate] cannot change while items are on"
                 " the belt: restart the controller"
             )

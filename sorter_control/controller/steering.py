@@ -51,12 +51,23 @@ def plan(state: ControllerState, item: Item, settings: Settings) -> list[Command
 
 def planned(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """The decision that the policy makes of what is known about the item now."""
-    policy = settings.policy
-    answered = item.override is not None and item.override.grade is not None
-    lanes = _conditions(state, item, settings)
-    decided = item.facts is not None and by_facts(item.facts, lanes, policy) is not None
-    if item.failure is not None and not answered and not decided:
-        return fail_safe(policy, item.failure.rule, item.failure.explanation)
+    return _decided(item, _conditions(state, item, settings), settings)
+
+
+def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:
+    """By the policy; a failure leaves the fail-safe lane, unless facts or a person overrule it.
+
+    Which item it is, neither knows: of two with one plate only what must be held is.
+    """
+    policy, failure = settings.policy, item.failure
+    if failure is not None:
+        facts = None if item.facts is None else by_facts(item.facts, lanes, policy)
+        answered = item.override is not None and item.override.grade is not None
+        overruled = facts is not None or answered
+        if failure.rule is FailSafe.PLATE_TWICE:
+            overruled = facts is not None and facts.is_hold
+        if not overruled:
+            return fail_safe(policy, failure.rule, failure.explanation)
     return route(item.facts, item.verdict, item.override, lanes, policy)
 
 
@@ -173,7 +184,8 @@ def _override(
     state: ControllerState, answer: Override, known: Override | None, settings: Settings
 ) -> list[Command]:
     """A person's answer: it steers the item while both its lane and the new one are ahead."""
-    item = next((item for item in state.items.values() if item.item_id == answer.item_id), None)
+    named = [item for item in state.items.values() if item.item_id == answer.item_id]
+    item = min(named, key=lambda each: each.swept, default=None)  # one that can be steered first
     if item is None:
         return []
     item = replace(item, override=answer)
@@ -212,9 +224,7 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
         name: LaneCondition.OPEN if condition is LaneCondition.PASSED else condition
         for name, condition in _conditions(state, item, settings).items()
     }
-    if item.failure is not None and (item.override is None or item.override.grade is None):
-        return planned(state, item, settings)
-    return route(item.facts, item.verdict, item.override, lanes, settings.policy)
+    return _decided(item, lanes, settings)
 
 
 def _is_about(item: Item, event: Event, settings: Settings) -> bool:

@@ -105,13 +105,13 @@ class OpcUaPlc:
             names = [each.name for each in fields]
             status = status_of(dict(zip(names, values[: len(fields)], strict=True)))
             count = status.lane_count
-            lanes = lanes_of(rows_of(tags.LANES, values[len(fields) :])[:count])
+            lanes = lanes_of(await self._rows(tags.LANES, values[len(fields) :], count))
             arguments = [variant(self._event_ack, tags.GET_EVENTS_SINCE.inputs[0].ua_type)]
             (columns,) = await self._call(session, [(tags.GET_EVENTS_SINCE, arguments)])
             events = events_of(rows_of(tags.GET_EVENTS_SINCE, columns), status.event_head)
             if session.geometry[0] != status.plc_boot_id:
                 positions = await self._read(session, session.nodes(tags.GEOMETRY))
-                rows = rows_of(tags.GEOMETRY, positions)[:count]
+                rows = await self._rows(tags.GEOMETRY, positions, count)
                 session.geometry = status.plc_boot_id, tuple(LaneGeometry(**row) for row in rows)
             return PlcImage(status, lanes, events, session.geometry[1])
 
@@ -146,6 +146,12 @@ class OpcUaPlc:
         if self._session is not None:
             session, self._session = self._session, None
             await session.client.disconnect()
+
+    async def _rows(self, block: Block, columns: list[Any], count: int) -> list[dict[str, int]]:
+        """One row for each lane; a PLC that is still starting may have fewer."""
+        if any(column is None or len(column) < count for column in columns):
+            raise await self._failure(f"arrays of {block.ua_object} for fewer than {count} lanes")
+        return rows_of(block, columns)[:count]
 
     async def _connected(self) -> _Session:
         if self._session is not None:

@@ -22,7 +22,7 @@ from sorter_control.sim.world import Deposit, PhysicalItem, World
 class Remains(BaseModel):
     """What is still there when the PLC's process has died: objects, and retentive memory."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     travel_mm: float = 0.0
     items: tuple[tuple[int, float, float, int | None], ...] = ()

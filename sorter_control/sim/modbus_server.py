@@ -23,7 +23,7 @@ from sorter_control.protocol import (
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.parameters import are_writable, parameters_of, set_parameters
 
-_READ_INPUT = 4
+_READ_HOLDING, _READ_INPUT = 3, 4
 _INPUT_END = tags.GEOMETRY.end
 
 
@@ -87,6 +87,8 @@ class PlcServer:
         if function_code == _READ_INPUT:
             registers[:_INPUT_END] = self._input()
             return None
+        if function_code == _READ_HOLDING:  # another face may have changed the parameters
+            registers[tags.PARAMETERS.address : tags.PARAMETERS.end] = self._parameters()
         if values is None:
             return None
         written = [int(value) for value in values]

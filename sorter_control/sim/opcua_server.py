@@ -17,6 +17,7 @@ from sorter_control.sequence import COMMAND_NUMBERS
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.opcua_events import Notifier
 from sorter_control.sim.parameters import are_writable, parameters_of, set_parameters
+from sorter_control.sim.plc.commands import is_held_up
 from sorter_control.tags import Block, Field, Method
 
 _Row = dict[str, int]
@@ -198,6 +199,8 @@ class OpcUaServer:
         }
 
     def _take_words(self, words: HostWords) -> None:
+        if is_held_up(words, self._machine().plc):
+            return
         before = self._words
         if (words.host_boot_id, words.plc_boot_id_seen) != (
             before.host_boot_id,

@@ -26,7 +26,8 @@ def are_writable(machine: Machine) -> bool:
 def set_parameters(machine: Machine, values: Mapping[str, int]) -> bool:
     """Take new values of some parameters; False, and nothing taken, where they make no sense."""
     new = {**parameters_of(machine), **values}
-    if not 1 <= new["default_lane"] <= machine.belt.run_out or new["host_timeout_ms"] == 0:
+    lane, loop_lane = new["default_lane"], machine.belt.loop_lane
+    if not 1 <= lane <= machine.belt.run_out or lane == loop_lane or not new["host_timeout_ms"]:
         return False
     plc = machine.plc
     plc.default_lane, plc.max_recirculations = new["default_lane"], new["max_recirculations"]

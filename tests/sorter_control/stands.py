@@ -15,6 +15,7 @@ from sorter_control.sim.geometry import Belt, load_belt
 from sorter_control.sim.machine import Machine, Remains
 from sorter_control.sim.modbus_server import PlcServer
 from sorter_control.sim.opcua_server import OpcUaServer
+from sorter_control.sim.plc.state import Retained
 from tests.sorter_control.factories import make_rows
 from tests.sorter_control.links import BadLink, Faults, modbus_frame, opcua_frame
 
@@ -34,7 +35,7 @@ class Stand:
     """
 
     def __init__(self, rows: int = 3, belt: Belt | None = None) -> None:
-        remains = Remains(boot_id=next(_BOOTS))
+        remains = Remains(plc=Retained(boot_id=next(_BOOTS)))
         self.machine = Machine(belt or load_belt(), make_rows(rows), remains)
         self.machine.press(Command.RESET, Command.START)
         self.driver: Plc = MemoryPlc(lambda: self.machine if self._alive else None)
@@ -103,6 +104,7 @@ class OpcUaFace:
         self._shows = machine
         if self._server is not None:
             self._server._words = HostWords()
+            self._server._commands.clear()
 
     async def port(self) -> int:
         """Where it listens; starts it if need be."""

@@ -101,8 +101,14 @@ def test_an_acknowledgement_for_another_controller_counts_for_nothing() -> None:
     heard(link)
     link.send(Op.ASSIGN, 11, 2)
     link.host_image()
+    link.send(Op.ASSIGN, 12, 3)
+    link.host_image()
     heard(link, status=replace(STATUS, command_ack_seq=1, host_boot_id_echo=6))
-    assert len(link.host_image().commands) == 1
+    asked = link.host_image()
+    assert asked.commands == ()
+    heard(link, status=replace(STATUS, remap_state=asked.host.remap_request))
+    again = link.host_image().commands
+    assert [(command.seq, command.tid) for command in again] == [(1, 11), (2, 12)]
 
 
 def test_nothing_is_commanded_before_the_remap_is_complete() -> None:

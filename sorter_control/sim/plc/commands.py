@@ -18,7 +18,7 @@ def watch_host(state: PlcState, image: HostImage, now_s: float) -> bool:
         Whether this is what the host wrote last; a write that something held up is not.
     """
     host = image.host
-    fresh = not _held_up(host, state)
+    fresh = host.host_boot_id != 0 and not is_held_up(host, state)
     if fresh and host.host_boot_id != state.host_boot_id:
         state.host_boot_before = state.host_boot_id
         state.host_boot_id = host.host_boot_id
@@ -27,7 +27,7 @@ def watch_host(state: PlcState, image: HostImage, now_s: float) -> bool:
         state.remap_done = 0
         state.stale_refused = frozenset()
         state.change_request = host.change_request
-    if fresh and host.host_boot_id and host.host_heartbeat != state.host_heartbeat:
+    if fresh and host.host_heartbeat != state.host_heartbeat:
         state.host_heartbeat = host.host_heartbeat
         state.host_seen_s = now_s
         state.host_lost = False
@@ -36,11 +36,11 @@ def watch_host(state: PlcState, image: HostImage, now_s: float) -> bool:
     return fresh
 
 
-def _held_up(host: HostWords, state: PlcState) -> bool:
-    """Whether the host has written something newer, or a host has that started after it."""
+def is_held_up(host: HostWords, state: PlcState) -> bool:
+    """Whether the host has written something newer, or a host has that started after it and is there."""
     if host.host_boot_id == state.host_boot_id:
         return (host.host_heartbeat - state.host_heartbeat) % 65536 >= 32768
-    return host.host_boot_id == state.host_boot_before != 0
+    return host.host_boot_id == state.host_boot_before != 0 and not state.host_lost
 
 
 def obey_host(state: PlcState, belt: Belt, image: HostImage) -> None:
