@@ -48,7 +48,7 @@ def test_documented_commands_are_understood(
     page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("facts.json", "verdict.json"):
+    for name in ("facts.json", "verdict.json", "soak-failure.toml"):
         (tmp_path / name).touch()
     parse(typer.main.get_command(app), shlex.split(command, comments=True))
 
