@@ -132,7 +132,7 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ),
     ErrorCode.DEADLINE_MISSED: ErrorKind(
         503,
-        "The answer would come, or comes, after `X-Deadline-Ms`; use the default lane.",
+        "The answer would come, or comes, after the deadline (`X-Deadline-Ms`, or `timeout` under `/v2`); use the default lane.",
         retry=True,
     ),
     ErrorCode.STORE_UNAVAILABLE: ErrorKind(
