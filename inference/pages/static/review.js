@@ -53,6 +53,11 @@ async function fetchItem(id) {
   return reply && parse(await reply.text());
 }
 
+async function refresh(id) { // its line reported it after it was shown
+  const item = await fetchItem(id);
+  if (item && current?.id === id) show(item);
+}
+
 function show(item) {
   current = item;
   stageIs("settling");
@@ -282,6 +287,7 @@ async function poll() {
     el("urgent").hidden = !others.length;
     el("urgent").querySelector("span").textContent =
       `${others.length} on the belt can still be steered`;
+    if (others.length < state.urgent.length && current.steerableUntil <= Date.now()) await refresh(current.id);
     if (others.length && ahead && !state.urgent.some((u) => u.item_id === ahead.id)) ahead = null; // the belt first
   } catch {
     el("waiting").textContent = "?";
