@@ -11,7 +11,7 @@ from model.network import GradingNetwork
 from training.checkpoint import read_checkpoint
 from training.config import TrainingConfig
 from training.errors import ConfigError
-from training.unfold import weights_in
+from training.unfold import LATER, weights_in
 
 _PER_TYPE = ("damage.weight", "damage.bias", "presence.1.weight", "presence.1.bias")
 
@@ -55,7 +55,7 @@ def _take_over(network: GradingNetwork, types: tuple[DamageType, ...], start: Pa
         for name in _PER_TYPE:
             rows = own[name].clone()
             for number, kind in enumerate(types):
-                if kind in known:
+                if kind in known and (name in weights or name not in LATER):
                     rows[number] = weights[name][known.index(kind)]
             weights[name] = rows
         network.load_state_dict(weights)

@@ -15,12 +15,12 @@ from model.network import GradingNetwork
 _PREFIX = "network."
 #: A norm that scales a channel by less gets a scale of one there: the filter would grow without bound.
 _SMALLEST_SCALE = 1e-3
-#: Of a head that earlier bundles have not; the network's own say nothing until they are trained.
-_LATER = ("presence.1.weight", "presence.1.bias")
+#: Of a head that earlier bundles have not.
+LATER = ("presence.1.weight", "presence.1.bias")
 
 
 def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
-    """State dict with which the network answers as the ONNX file does.
+    """State dict with which the network answers as the ONNX file does, less what only later files have.
 
     Export folds each batch norm into the convolution before it (Jacob et al., CVPR 2018, section 3.2).
     Here the norms keep their statistics and scales, and the convolutions take what was folded in, so
@@ -49,7 +49,12 @@ def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
         state[f"{norm_name}.weight"] = scale * spread
         state[f"{norm_name}.bias"] = offsets + state[f"{norm_name}.running_mean"] * scale
         plain -= {name for name in plain if name.startswith((f"{convolution}.", f"{norm_name}."))}
-    return state | {name: saved[name] for name in plain if name not in _LATER or name in saved}
+    for name in plain:
+        if name in saved or name not in LATER:
+            state[name] = saved[name]
+        else:
+            del state[name]
+    return state
 
 
 def _own_name(name: str) -> str:

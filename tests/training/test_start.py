@@ -87,3 +87,13 @@ def test_a_bundle_of_another_kind_is_named(tiny: TrainingConfig, tmp_path: Path)
         starting_network(types, replace(tiny, start=SHIPPED, backbone="lite1"))
     with pytest.raises(ConfigError, match=f"start: .*{tmp_path.name}"):
         starting_network(types, replace(tiny, start=tmp_path))
+
+
+def test_a_bundle_hands_over_what_it_knows_of_the_types_that_are_taught(
+    tiny: TrainingConfig,
+) -> None:
+    known = Bundle.load(SHIPPED).manifest.damage_types
+    whole = starting_network(known, replace(tiny, start=SHIPPED))
+    part = starting_network(known[-1:], replace(tiny, start=SHIPPED))
+    assert torch.equal(part.damage.weight[0], whole.damage.weight[-1])
+    assert torch.equal(part.grade[1].weight, whole.grade[1].weight)
