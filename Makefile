@@ -9,7 +9,7 @@ demo: $(VENV)/.serve
 	$(BIN)/regrade demo
 
 test: check system-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
