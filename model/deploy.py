@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
 
 import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from model.network import GradingNetwork
+from model.norms import fold_norms
 
 
 @torch.no_grad()
@@ -20,11 +18,7 @@ def deployed(network: GradingNetwork) -> GradingNetwork:
     bytes without another loss. It computes in 32 bits.
     """
     copied = copy.deepcopy(network).eval()
-    for name, _, norm in list(copied.normed_convolutions()):
-        convolution = cast("nn.Conv2d", copied.get_submodule(name))
-        copied.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
-        norm.reset_parameters()  # from here on it changes nothing
-        norm.eps = 0.0
+    fold_norms(copied)
     for weights in copied.parameters():
         weights.copy_(weights.half().float())
     return copied

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
 import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from model.norms import take_in_norms
 
 MAP_STRIDE = 8
 HEADS_ONLY = 9
@@ -114,6 +114,9 @@ class GradingNetwork(nn.Module):
             num_classes=0,
             drop_path_rate=drop_path,
         )
+        take_in_norms(
+            self.backbone
+        )  # batches mix sources, items come singly: ImageNet's statistics stay
         channels = [info["num_chs"] for info in self.backbone.feature_info]
         self.lateral = nn.ModuleList(nn.Conv2d(width, _FUSED, 1) for width in channels[-3:])
         self.smooth = nn.ModuleList(_separable(_FUSED) for _ in _LEVEL_PARTS)
@@ -128,7 +131,6 @@ class GradingNetwork(nn.Module):
         nn.init.constant_(_bias(self.damage), -3.0)  # damage covers few cells
         for values in self.presence.parameters():
             nn.init.zeros_(values)  # the maps speak first
-        self.freeze_statistics()
 
     @classmethod
     def pretrained(cls, damage_types: int, backbone: str = "lite0", **options: Any) -> Self:
@@ -205,29 +207,6 @@ class GradingNetwork(nn.Module):
     def frozen_before(self, part: int) -> list[Tensor]:
         """All values of the backbone's parts before `part`."""
         return [value for name, value in self.state_dict().items() if part_of(name) < part]
-
-    def normed_convolutions(self) -> Iterator[tuple[str, str, nn.BatchNorm2d]]:
-        """Each convolution that a batch norm follows: its name, the norm's, and the norm."""
-        layers = [
-            (name, module)
-            for name, module in self.named_modules()
-            if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
-        ]
-        for (convolution, _), (name, norm) in pairwise(layers):
-            if isinstance(norm, nn.BatchNorm2d):
-                yield convolution, name, norm
-
-    def freeze_statistics(self) -> None:
-        """Batch norm keeps its ImageNet statistics: batches mix sources, items come singly."""
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  (torch's signature)
-        """Switch training mode; batch-norm statistics stay frozen in both."""
-        super().train(mode)
-        self.freeze_statistics()
-        return self
 
 
 def _separable(width: int) -> nn.Sequential:

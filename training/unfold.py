@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor
+from torch.nn import BatchNorm2d
 
 from model.graph import HALF
 from model.network import GradingNetwork
+from model.norms import normed_convolutions
 
 _PREFIX = "network."
 #: A norm that scales a channel by less gets a scale of one there: the filter would grow without bound.
@@ -40,7 +43,8 @@ def weights_in(path: Path, network: GradingNetwork) -> dict[str, Tensor]:
     }
     state = dict(network.state_dict())
     plain = set(state)
-    for convolution, norm_name, norm in network.normed_convolutions():
+    for convolution, norm_name in normed_convolutions(network):
+        norm = cast("BatchNorm2d", network.get_submodule(norm_name))
         spread = torch.sqrt(state[f"{norm_name}.running_var"] + norm.eps)
         scale = state[f"{norm_name}.weight"] / spread
         scale = torch.where(scale.abs() < _SMALLEST_SCALE, 1.0, scale)
