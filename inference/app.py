@@ -18,6 +18,7 @@ from inference.models.loading import Loader, load_beside
 from inference.models.metrics import ModelMetrics
 from inference.models.registry import Registry
 from inference.models.service import ModelService
+from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
 from inference.routes import batch, errors, grade, health, images, items, lines, models
@@ -128,7 +129,7 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, batch, items, lines, models, images, health, v2, pages):
+    for module in (grade, batch, items, lines, models, images, health, v2, models_page, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

@@ -21,7 +21,7 @@ from model.contract import Ending, Grade, QualityIssue, ReviewReason
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "inference" / "pages" / "templates"
-PAGES = ("/line", "/review", "/docs", "/items/nobody")
+PAGES = ("/line", "/review", "/models", "/docs", "/items/nobody")
 
 
 @pytest.fixture
