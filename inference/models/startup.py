@@ -35,7 +35,7 @@ class _History:
         *,
         source: str | None = None,
         manifest_sha256: str | None = None,
-        problem: str | None = None,
+        note: str = "",
     ) -> None:
         self._store.add_model_change(
             NewChange(
@@ -44,7 +44,7 @@ class _History:
                 actor=_ACTOR,
                 source=source,
                 manifest_sha256=manifest_sha256,
-                note=problem[:200] if problem else "",
+                note=note,
                 before=self.roles,
                 after=after,
             )
@@ -134,7 +134,7 @@ def _drop(history: _History, model: ModelRef, roles: Roles, error: Exception) ->
     """The line goes on without a model that does not act, or acts for a part of the items only."""
     after = without(roles, model)
     log.error("model_dropped", model=names.shown(model), problem=str(error))
-    history.add(ChangeKind.DROPPED, model, after, problem=str(error))
+    history.add(ChangeKind.DROPPED, model, after, note=str(error))
     return after
 
 
