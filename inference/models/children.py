@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 #: For work that somebody waits for, and for work that nobody does.
-BESIDE: Final = 10
+BESIDE: Final = 15
 LAST: Final = 19
 
 

@@ -12,7 +12,7 @@ from model.contract import Bundle
 
 MOST_VIEWS: Final = UploadLimits().max_images
 #: A warm-up rests this many times as long as it works, and leaves the cores to the line.
-_REST = 3.0
+_REST = 9.0
 
 
 class Loader(Protocol):

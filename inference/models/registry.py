@@ -141,7 +141,7 @@ class Registry:
             return self._put_in_place(folder)
 
     def tune(self, base: ModelRef, changes: ThresholdChanges, version: str | None) -> Entry:
-        """Add a version of a bundle with other thresholds.
+        """Add a version of a bundle with other thresholds; one that there is already is given back.
 
         Args:
             base: The bundle, by either of its networks.
@@ -156,6 +156,10 @@ class Registry:
         """
         bundle = Bundle.load(self.path(names.split(base)[0]))
         name = bundle.manifest.name
+        for entry in self.entries():
+            known = entry.ref.name == name and version in (None, entry.ref.version)
+            if known and entry.manifest == tuned(bundle.manifest, changes, entry.ref.version):
+                return entry
         version = version or self._free_version(name, bundle.manifest.version)
         manifest = tuned(bundle.manifest, changes, version)
         with self._incoming() as folder:

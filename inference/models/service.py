@@ -140,12 +140,7 @@ class ModelService:
             except (SourceError, BundleError, RegistryError) as error:
                 await self._record(ChangeKind.ADDED, None, wish, source=source, problem=str(error))
                 raise
-            if _key(entry.ref) not in await self._store.read(Store.bundle_hashes):
-                sha256 = entry.manifest_sha256
-                await self._record(
-                    ChangeKind.ADDED, entry.ref, wish, source=source, manifest_sha256=sha256
-                )
-            return entry
+            return await self._recorded(ChangeKind.ADDED, entry, wish, source)
 
     async def tune(
         self, base: ModelRef, changes: ThresholdChanges, version: str | None, wish: Wish
@@ -157,14 +152,8 @@ class ModelService:
         """
         async with self._changing:
             entry = await asyncio.to_thread(self.registry.tune, base, changes, version)
-            await self._record(
-                ChangeKind.TUNED,
-                entry.ref,
-                wish,
-                source=f"{names.shown(base)} with {changes.model_dump_json(exclude_defaults=True)}",
-                manifest_sha256=entry.manifest_sha256,
-            )
-            return entry
+            source = f"{names.shown(base)} with {changes.model_dump_json(exclude_defaults=True)}"
+            return await self._recorded(ChangeKind.TUNED, entry, wish, source)
 
     async def promote(self, model: ModelRef, wish: Wish) -> None:
         """Make a model champion.
@@ -214,6 +203,13 @@ class ModelService:
         async with self._changing:
             await self._check_seen(wish)
             await self._change(ChangeKind.SHADOWED, model, shadowed(self._roles, model), wish)
+
+    async def _recorded(self, kind: ChangeKind, entry: Entry, wish: Wish, source: str) -> Entry:
+        """Put a bundle on record, unless it is there from an earlier request."""
+        if _key(entry.ref) not in await self._store.read(Store.bundle_hashes):
+            sha256 = entry.manifest_sha256
+            await self._record(kind, entry.ref, wish, source=source, manifest_sha256=sha256)
+        return entry
 
     async def _check_seen(self, wish: Wish) -> None:
         newest = await self._store.read(Store.newest_model_change)

@@ -16,7 +16,7 @@ from inference.models import children
 from model.contract import Bundle, BundleError, Precision
 from model.runtime import Grader
 
-_TIMEOUT_S: Final = 300.0
+_TIMEOUT_S: Final = 600.0
 
 
 def prove(bundle: Bundle, most_views: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -68,29 +68,28 @@ class Site:
     registry: Registry
     first: FakeGrader
 
-    def post(self, path: str, *, actor: str | None = "Eva", **body: object) -> httpx.Response:
+    def post(self, path: str, *, actor: str | None = "Eva", **body: Any) -> Any:
         """A change of models."""
         headers = {"X-Actor": actor} if actor else {}
-        reply: httpx.Response = self.client.post(f"/v1/models{path}", json=body, headers=headers)
-        return reply
+        return self.client.post(f"/v1/models{path}", json=body, headers=headers)
 
-    def promote(self, version: str, **body: object) -> httpx.Response:
+    def promote(self, version: str, **body: Any) -> Any:
         return self.post("/promote", model=model(version), **body)
 
-    def grade(self, item_id: str, capture_id: str | None = None) -> dict[str, object]:
+    def grade(self, item_id: str, capture_id: str | None = None) -> dict[str, Any]:
         """A verdict."""
-        files: list[tuple[str, object]] = [
+        files: list[tuple[str, Any]] = [
             ("item", (None, f'{{"item_id": "{item_id}"}}')),
             ("capture_id", (None, capture_id or f"cap-{item_id}")),
             ("images", ("a.jpg", picture())),
         ]
         reply = self.client.post("/v1/grade", files=files)
         assert reply.status_code == 200, reply.text
-        found: dict[str, object] = reply.json()
+        found: dict[str, Any] = reply.json()
         return found
 
-    def history(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = self.client.get("/v1/models/history").json()
+    def history(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get("/v1/models/history").json()
         return found
 
 
