@@ -32,7 +32,16 @@ shadow_gradings = Table(
     Column("acted_at", Utc, nullable=False),
     Column("assessment", Text, nullable=False),
     Index("shadow_gradings_once", "capture_id", "model_name", "model_version", unique=True),
-    Index("shadow_gradings_by_item", "item_id", "seq"),
+    # All that a comparison asks for: with item_id alone, SQLite would rather take the index below.
+    Index(
+        "shadow_gradings_by_item",
+        "item_id",
+        "model_name",
+        "model_version",
+        "acting_name",
+        "acting_version",
+        "seq",
+    ),
     Index(
         "shadow_gradings_compared",
         "model_name",

@@ -44,7 +44,11 @@ def upgrade() -> None:
         ["capture_id", "model_name", "model_version"],
         unique=True,
     )
-    op.create_index("shadow_gradings_by_item", "shadow_gradings", ["item_id", "seq"])
+    op.create_index(
+        "shadow_gradings_by_item",
+        "shadow_gradings",
+        ["item_id", "model_name", "model_version", "acting_name", "acting_version", "seq"],
+    )
     op.create_index(
         "shadow_gradings_compared",
         "shadow_gradings",
