@@ -10,13 +10,18 @@ from typing import Any, TypedDict
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from inference.grader import Grader
 from inference.grading import GradingService
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
+from inference.models.lineup import Lineup, Served
+from inference.models.loading import Loader, load_beside
+from inference.models.metrics import ModelMetrics
+from inference.models.registry import Registry
+from inference.models.service import ModelService
+from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
-from inference.routes import batch, errors, grade, health, images, items, lines
+from inference.routes import batch, errors, grade, health, images, items, lines, models
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -42,6 +47,7 @@ _TAGS = [
     {"name": "overrides", "description": "People's answers."},
     {"name": "outcomes", "description": "Where items went, and why."},
     {"name": "lines", "description": "Lines as they stand now."},
+    {"name": "models", "description": "Who grades, who could, and how they compare."},
     {
         "name": "open inference protocol",
         "description": "For inference clients and platforms; nothing is stored.",
@@ -66,20 +72,23 @@ class AppState(TypedDict):
 
 def create_app(
     settings: ServerSettings,
-    grader: Grader,
+    lineup: Lineup,
     store: Store,
     *,
+    load: Loader = load_beside,
     on_started: Callable[[Services], None] = lambda _: None,
 ) -> FastAPI:
     """Build the application; its lifespan closes the store.
 
     Args:
         settings: Limits and places.
-        grader: A verified model.
+        lineup: Verified models: those that the store's history names, where it has one.
         store: An opened store.
+        load: Makes graders of bundles while the server runs.
         on_started: Called with the running parts.
     """
     metrics = Metrics()
+    served = Served(lineup)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[AppState]:
@@ -88,10 +97,21 @@ def create_app(
             threads = await stack.enter_async_context(StoreThreads(store))
             pictures = PictureStore(settings.pictures_dir)
             grading = await stack.enter_async_context(
-                GradingService(grader, threads, pictures, settings.capacity, metrics)
+                GradingService(served, threads, pictures, settings.capacity, metrics)
+            )
+            service = await stack.enter_async_context(
+                ModelService(
+                    served,
+                    Registry(settings.models_dir),
+                    threads,
+                    settings.pictures_dir,
+                    ModelMetrics(metrics.registry),
+                    lambda: not grading.workers.queue_is_empty,
+                    load=load,
+                )
             )
             intake = Intake(settings.upload, metrics)
-            services = Services(settings, grader, threads, pictures, grading, intake, metrics)
+            services = Services(settings, service, threads, pictures, grading, intake, metrics)
             stack.callback(services.stop_waiting)
             on_started(services)
             yield {"services": services}
@@ -109,7 +129,7 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, batch, items, lines, images, health, v2, pages):
+    for module in (grade, batch, items, lines, models, images, health, v2, models_page, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

@@ -7,12 +7,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from inference.models.cli import app as models
 from model.contract import Precision
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("serve")(serve)
+    app.add_typer(models)
 
 
 def serve(
@@ -28,7 +30,11 @@ def serve(
         ),
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Directory of the model; by default the one shipped.")
+        str | None,
+        typer.Option(
+            help="Folder or URL of the model to begin with, put on record as the champion; by "
+            "default the champion of before, at the first start the one shipped."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -43,17 +49,23 @@ def serve(
         ),
     ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="Which network of the bundle grades; int8 is faster.")
-    ] = Precision.FP32,
+        Precision | None,
+        typer.Option(
+            help="Which network of the bundle grades; int8 is faster. By default as before, at the "
+            "first start fp32."
+        ),
+    ] = None,
 ) -> None:
     """Serve the API and the operators' pages."""
     from inference.errors import StoreError
-    from inference.grader import BundleGrader
+    from inference.models.fetch import SourceError
+    from inference.models.registry import Registry, RegistryError
+    from inference.models.startup import first_lineup
     from inference.serving import Address, AddressError, bind
     from inference.serving import serve as run
     from inference.settings import Capacity, ServerSettings, default_data_dir
     from inference.store import Store
-    from model.contract import SHIPPED, Bundle, BundleError
+    from model.contract import BundleError
 
     settings = ServerSettings(
         data_dir=(data or default_data_dir()).resolve(),
@@ -65,16 +77,17 @@ def serve(
     except AddressError as error:
         _fail(error, 2)
     try:
-        grader = BundleGrader(Bundle.load(bundle or SHIPPED), threads=1, precision=precision)
-        grader.verify()
-    except BundleError as error:
-        _fail(error, 3)
-    try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = Store.open(store_url or f"sqlite:///{settings.data_dir / 'regrade.sqlite'}")
     except (StoreError, OSError) as error:
         _fail(error, 4)
-    run(listener, settings, grader, store)
+    try:
+        registry = Registry(settings.models_dir)
+        lineup = first_lineup(registry, store, source=bundle, precision=precision)
+    except (BundleError, SourceError, RegistryError) as error:
+        store.close()
+        _fail(error, 3)
+    run(listener, settings, lineup, store)
 
 
 def _fail(error: Exception, code: int) -> NoReturn:

@@ -33,11 +33,14 @@ class ErrorCode(StrEnum):
     CAPTURE_CONFLICT = "capture_conflict"
     OVERRIDE_CONFLICT = "override_conflict"
     ANSWERED_ALREADY = "answered_already"
+    MODEL_CONFLICT = "model_conflict"
+    MODELS_CHANGED = "models_changed"
     BODY_TOO_LARGE = "body_too_large"
     WRONG_CONTENT_TYPE = "wrong_content_type"
     WRONG_CONTENT_ENCODING = "wrong_content_encoding"
     MISSING_FIELD = "missing_field"
     UNEXPECTED_FIELD = "unexpected_field"
+    BUNDLE_REFUSED = "bundle_refused"
     INVALID_FIELD = "invalid_field"
     WRONG_IMAGE_COUNT = "wrong_image_count"
     IMAGE_EMPTY = "image_empty"
@@ -81,7 +84,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNKNOWN_ITEM: ErrorKind(404, "No grading or outcome names this item."),
     ErrorCode.UNKNOWN_IMAGE: ErrorKind(404, "No grading used this picture."),
     ErrorCode.UNKNOWN_LINE: ErrorKind(404, "This line has not reported since the server started."),
-    ErrorCode.UNKNOWN_MODEL: ErrorKind(404, "`/v2` serves no such model or version."),
+    ErrorCode.UNKNOWN_MODEL: ErrorKind(
+        404, "No model of that name and version is served, or in the registry."
+    ),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "The address exists, the method does not."),
     ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(
         408, "The body came too slowly, or stopped; send it again."
@@ -95,6 +100,12 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.ANSWERED_ALREADY: ErrorKind(
         409, "Somebody answered after `seen_seq`: read the item, then decide again."
     ),
+    ErrorCode.MODEL_CONFLICT: ErrorKind(
+        409, "The change makes no sense as the models stand; the message says why."
+    ),
+    ErrorCode.MODELS_CHANGED: ErrorKind(
+        409, "Somebody changed the models after `seen_seq`: look again, then decide."
+    ),
     ErrorCode.BODY_TOO_LARGE: ErrorKind(
         413, "The body is over the limit; send smaller or fewer pictures."
     ),
@@ -106,6 +117,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ),
     ErrorCode.UNKNOWN_HOST: ErrorKind(
         421, "The server was not told of the name it was called by; `--host-name` does that."
+    ),
+    ErrorCode.BUNDLE_REFUSED: ErrorKind(
+        422, "A bundle cannot be fetched, is damaged or does not work here; what serves stays."
     ),
     ErrorCode.MISSING_FIELD: ErrorKind(422, "A required field is not there."),
     ErrorCode.UNEXPECTED_FIELD: ErrorKind(422, "A field is not known, or is there twice."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from inference.models import names
 from model import runtime
-from model.contract import DamageType, ModelRef, Precision
+from model.contract import DamageType, ModelRef
 from model.pictures import Pixels
 from model.runtime import Judgement, View
 
@@ -32,6 +33,9 @@ class Grader(Protocol):
     def judge(self, views: Sequence[View]) -> Judgement:
         """Grade one item by its views (1 or more)."""
 
+    def warm(self, views: int) -> None:
+        """Be ready for items of so many views."""
+
     def verify(self) -> None:
         """Prove that this machine gives the answers that the model must give.
 
@@ -47,8 +51,7 @@ class BundleGrader(runtime.Grader):
     def model(self) -> ModelRef:
         """Name and version in the bundle's manifest; the version tells which network answers."""
         manifest = self.bundle.manifest
-        suffix = "" if self.bundle.precision is Precision.FP32 else f"+{self.bundle.precision}"
-        return ModelRef(name=manifest.name, version=manifest.version + suffix)
+        return names.at(manifest.name, manifest.version, self.bundle.precision)
 
     @property
     def damage_types(self) -> tuple[DamageType, ...]:

@@ -46,9 +46,9 @@ class PictureStore:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
             if target.parent not in self._known:
-                _sync_directory(self.root)
+                sync_directory(self.root)
                 self._known.add(target.parent)
         except OSError as error:
             with suppress(OSError):
@@ -96,7 +96,7 @@ class PictureStore:
         return self.root / sha256[:2] / sha256
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     """A file's name is safe only once its directory is."""
     if os.name == "nt":
         return  # Windows opens no directories, and NTFS keeps a journal of names

@@ -11,13 +11,14 @@ from inference.grader import Grader
 from inference.grading import GradingService
 from inference.lines import LineBoard
 from inference.metrics import Metrics
+from inference.models.service import ModelService
 from inference.pages.desk import ReviewDesk
 from inference.pictures import PictureStore
 from inference.settings import ServerSettings
 from inference.signals import Signal
 from inference.threads import StoreThreads
 from inference.uploads import Intake
-from inference.v2.statistics import Statistics
+from inference.v2.statistics import AllStatistics
 from model.contract import Identifier
 
 
@@ -26,7 +27,7 @@ class Services:
     """The server's parts."""
 
     settings: ServerSettings
-    grader: Grader
+    models: ModelService
     store: StoreThreads
     pictures: PictureStore
     grading: GradingService
@@ -34,10 +35,15 @@ class Services:
     metrics: Metrics
     board: LineBoard = field(default_factory=LineBoard)
     desk: ReviewDesk = field(default_factory=ReviewDesk)
-    inferred: Statistics = field(default_factory=Statistics)
+    inferred: AllStatistics = field(default_factory=AllStatistics)
     """Of requests under ``/v2``."""
     answered: Signal = field(default_factory=Signal)
     """Notified after each stored override."""
+
+    @property
+    def grader(self) -> Grader:
+        """The champion of the moment."""
+        return self.models.lineup.champion
 
     def stop_waiting(self) -> None:
         """End long polls and event streams, so that a graceful stop does not wait for them."""

@@ -19,7 +19,7 @@ import uvicorn
 
 from inference.app import create_app
 from inference.connection import Connection
-from inference.grader import Grader
+from inference.models.lineup import Lineup
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -107,14 +107,14 @@ def bind(address: Address) -> socket.socket:
     return listener
 
 
-def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Server:
+def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Server:
     """Put the application under uvicorn, ready to ``serve``."""
 
     def started(services: Services) -> None:
         server.services = services
 
     config = uvicorn.Config(
-        create_app(settings, grader, store, on_started=started),
+        create_app(settings, lineup, store, on_started=started),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -128,9 +128,9 @@ def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Serve
     return server
 
 
-def serve(listener: socket.socket, settings: ServerSettings, grader: Grader, store: Store) -> None:
+def serve(listener: socket.socket, settings: ServerSettings, lineup: Lineup, store: Store) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
-    server = make_server(settings, grader, store)
+    server = make_server(settings, lineup, store)
     _tune_interpreter()
     with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve([listener]))

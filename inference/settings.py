@@ -88,6 +88,11 @@ class ServerSettings:
         """Where the content-addressed pictures are."""
         return self.data_dir / "pictures"
 
+    @property
+    def models_dir(self) -> Path:
+        """Where the registry of bundles is."""
+        return self.data_dir / "models"
+
 
 def default_data_dir() -> Path:
     """``$XDG_DATA_HOME/regrade``, by default ``~/.local/share/regrade``."""

@@ -85,21 +85,20 @@ def assess(raw: RawOutputs, quality: Sequence[ViewQuality], manifest: Manifest) 
     probabilities = grade_probabilities(
         fuse(raw.grade_logits), manifest.calibration.grade_temperature
     )
-    costs = probabilities @ np.asarray(thresholds.costs)
-    decided = int(np.argmin(costs))
+    grade, cost = least_cost(probabilities, thresholds.costs)
     unfamiliarity = float(raw.unfamiliarity.max()) / thresholds.max_unfamiliarity
     checks = (
-        (ReviewReason.UNCERTAIN_GRADE, costs[decided] > thresholds.review_cost),
+        (ReviewReason.UNCERTAIN_GRADE, cost > thresholds.review_cost),
         (ReviewReason.UNFAMILIAR, unfamiliarity > 1.0),
         (ReviewReason.POOR_IMAGE, any(view.issues for view in quality)),
     )
     reasons = tuple(reason for reason, found in checks if found)
     damage = sigmoid(fuse(raw.damage_logits) / manifest.calibration.damage_temperature)
     return Assessment(
-        grade=GRADES[decided],
+        grade=grade,
         probabilities=dict(zip(GRADES, probabilities.tolist(), strict=True)),
         prediction_set=prediction_set(probabilities, manifest.conformal.quantiles),
-        expected_cost=float(costs[decided]),
+        expected_cost=cost,
         damage_probabilities=dict(zip(manifest.damage_types, damage.tolist(), strict=True)),
         damages=tuple(find_damages(raw.damage_maps, manifest.damage_types, thresholds.damage)),
         unfamiliarity=unfamiliarity,
@@ -107,6 +106,18 @@ def assess(raw: RawOutputs, quality: Sequence[ViewQuality], manifest: Manifest) 
         needs_review=bool(reasons),
         review_reasons=reasons,
     )
+
+
+def least_cost(probabilities: Floats, costs: Sequence[Sequence[float]]) -> tuple[Grade, float]:
+    """The grade that is cheapest to act on, and what it is expected to cost.
+
+    Args:
+        probabilities: (4,) of the true grade.
+        costs: [true][decided], 4 x 4.
+    """
+    expected = probabilities @ np.asarray(costs)
+    decided = int(np.argmin(expected))
+    return GRADES[decided], float(expected[decided])
 
 
 def sigmoid(logits: Floats) -> Floats:

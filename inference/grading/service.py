@@ -22,6 +22,7 @@ from inference.grading.heatmaps import Explanation
 from inference.grading.work import GradedBeforeError, Work, Worked
 from inference.grading.writer import GradingWriter
 from inference.metrics import Metrics
+from inference.models.lineup import Served
 from inference.pictures import PictureStore
 from inference.scheduling import Refusal, RefusedError, Terms, Workers
 from inference.scheduling.workers import Piece
@@ -30,7 +31,6 @@ from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
 from inference.uploads import Picture, Submission
 from model.contract import Timings, Verdict
-from model.decision import Floats
 from model.pictures import Pixels
 from model.runtime import Judgement
 
@@ -44,8 +44,8 @@ class Graded:
     """A stored verdict."""
 
     verdict: Verdict
-    maps: Floats | None = None
-    """(V, T, h, w) of the run that gave it; None: it was given before."""
+    worked: Worked | None = None
+    """The run that gave it; None: it was given before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Assessed:
 
     judgement: Judgement
     timings: Timings
+    grader: Grader
+    """Who gave it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,13 +74,13 @@ class GradingService:
 
     def __init__(
         self,
-        grader: Grader,
+        served: Served,
         store: StoreThreads,
         pictures: PictureStore,
         capacity: Capacity,
         metrics: Metrics,
     ) -> None:
-        self._grader = grader
+        self._served = served
         self._store = store
         self._pictures = pictures
         self._metrics = metrics
@@ -135,25 +137,29 @@ class GradingService:
         Raises:
             ApiError: There is no time to look at it again.
         """
-        maps = graded.maps
-        if maps is None:
-            maps = (await self.assess(_files(submission), terms)).judgement.damage_maps
+        seen: Worked | Assessed | None = graded.worked
+        if seen is None:
+            grader = self._served.lineup.for_item(submission.facts.item_id)
+            seen = await self.assess(_files(submission), terms, grader)
         return await asyncio.to_thread(
-            Explanation.of, maps, self._grader.damage_types, self._grader.model
+            Explanation.of, seen.judgement.damage_maps, seen.grader.damage_types, seen.grader.model
         )
 
-    async def assess(self, pictures: Sequence[bytes | Pixels], terms: Terms) -> Assessed:
+    async def assess(
+        self, pictures: Sequence[bytes | Pixels], terms: Terms, grader: Grader
+    ) -> Assessed:
         """Grade one item without a record: nothing is stored, and a repeat is graded again.
 
         Args:
             pictures: Its views: files, or RGB pixels (H, W, 3).
             terms: Deadline and priority.
+            grader: Who grades.
 
         Raises:
             ApiError: A picture cannot be used, or there is no time.
         """
         try:
-            piece = self.workers.submit(terms, len(pictures), Work(self._grader, pictures))
+            piece = self.workers.submit(terms, len(pictures), Work(grader, pictures))
             try:
                 done, _ = await asyncio.wait({piece.result}, timeout=terms.deadline.left_s)
             finally:
@@ -161,7 +167,7 @@ class GradingService:
                 piece.result.cancel()
             if done:
                 worked = piece.result.result()
-                return Assessed(worked.judgement, _timings(terms, piece, worked))
+                return Assessed(worked.judgement, _timings(terms, piece, worked), grader)
         except RefusedError as refused:
             raise _refusal(refused) from refused
         late = Refusal.ANSWER_LATE if piece.begun else Refusal.DEADLINE_PASSED
@@ -174,7 +180,7 @@ class GradingService:
             raise _refusal(self.workers.refused(Refusal.QUEUE_FULL, terms.priority))
         capture_id, pictures = submission.capture_id, submission.pictures
         work = Work(
-            self._grader,
+            self._served.lineup.for_item(submission.facts.item_id),
             _files(submission),
             known=self._store.reading(Store.verdict_for, capture_id, submission.fingerprint),
             save=partial(self._files.submit, self._save, pictures),
@@ -233,7 +239,8 @@ class GradingService:
         after_s = time.perf_counter() - worked.ended_s
         self.workers.finished(after_s)
         self._note(kept, after_s)
-        return Graded(kept, worked.judgement.damage_maps)
+        self._served.graded(kept)
+        return Graded(kept, worked)
 
     def _verdict(
         self, submission: Submission, terms: Terms, piece: Piece[Worked], worked: Worked
@@ -244,7 +251,7 @@ class GradingService:
             capture_id=submission.capture_id,
             item_id=submission.facts.item_id,
             graded_at=datetime.now(UTC),
-            model=self._grader.model,
+            model=worked.grader.model,
             images=tuple(picture.sha256 for picture in submission.pictures),
             timings=_timings(terms, piece, worked),
         )

@@ -19,6 +19,8 @@ class Worked:
     """What came of it. Times are ``time.perf_counter`` seconds."""
 
     judgement: Judgement
+    grader: Grader
+    """Who gave it."""
     saved: Future[None] | None
     """The pictures on their way to the disk, where that was asked for."""
     began_s: float
@@ -66,7 +68,7 @@ class Work:
         decoded_s = time.perf_counter()
         saved = self.save() if self.save is not None else None
         judgement = self.grader.judge(views)
-        return Worked(judgement, saved, began_s, decoded_s, time.perf_counter())
+        return Worked(judgement, self.grader, saved, began_s, decoded_s, time.perf_counter())
 
     def _prepare(self, index: int, picture: bytes | Pixels) -> View:
         try:

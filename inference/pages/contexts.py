@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from inference.models.records import Change, Roles
+from inference.models.registry import Entry
+from inference.models.scores import Comparison
 from inference.pages.reference import Operation, SchemaTable
 from inference.records import ItemRecord, Summary
 from model.contract import GRADES, Damage, Grade, Outcome, Override, Verdict
@@ -31,6 +34,14 @@ WORDS = {
     "answered": "Decided by a person",
     "ungraded": "Not graded",
     "missing_part": "missing part",
+    "added": "Added",
+    "tuned": "Tuned",
+    "started": "Started with",
+    "promoted": "Promoted",
+    "rolled_back": "Rolled back to",
+    "challenged": "Challenger:",
+    "shadowed": "Shadow:",
+    "dropped": "Dropped",
 }
 
 
@@ -189,4 +200,19 @@ class ErrorPage:
     message: str
 
 
-Context = LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | DocsPage | ErrorPage
+@dataclass(frozen=True, slots=True)
+class ModelsPage:
+    """``models.html``: who grades, how they compare, who changed what."""
+
+    template: ClassVar = "models.html"
+    nav: str
+    roles: Roles
+    comparison: Comparison
+    bundles: tuple[Entry, ...]
+    changes: tuple[Change, ...]
+    """Newest first."""
+
+
+Context = (
+    LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | ModelsPage | DocsPage | ErrorPage
+)

@@ -155,19 +155,23 @@ class Workers:
 
     def _serve(self) -> None:
         while (taken := self._next()) is not None:
-            piece = taken.job
-            began_s = time.perf_counter()
-            self._metrics.wait_seconds.labels(taken.ticket.priority.value).observe(
-                began_s - piece.arrived_s
-            )
-            try:
-                result = piece.work()
-            except Exception as error:  # noqa: BLE001 - raised again where the result is awaited
-                self._end(taken, None)
-                self._loop.call_soon_threadsafe(_fail, piece.result, error)
-            else:
-                self._end(taken, time.perf_counter() - began_s)
-                self._loop.call_soon_threadsafe(_resolve, piece.result, result)
+            self._do(taken)
+            del taken  # an idle thread keeps no model and no pictures alive
+
+    def _do(self, taken: Waiting[Piece[Any]]) -> None:
+        piece = taken.job
+        began_s = time.perf_counter()
+        self._metrics.wait_seconds.labels(taken.ticket.priority.value).observe(
+            began_s - piece.arrived_s
+        )
+        try:
+            result = piece.work()
+        except Exception as error:  # noqa: BLE001 - raised again where the result is awaited
+            self._end(taken, None)
+            self._loop.call_soon_threadsafe(_fail, piece.result, error)
+        else:
+            self._end(taken, time.perf_counter() - began_s)
+            self._loop.call_soon_threadsafe(_resolve, piece.result, result)
 
     def _next(self) -> Waiting[Piece[Any]] | None:
         """Wait for work; None: there will be none."""

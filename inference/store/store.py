@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select, text, update
 from inference.records import OverrideRequest
 from inference.store.derived import add_graded_items, count_outcomes, refresh_items
 from inference.store.engine import WRITES, open_engine
+from inference.store.model_facts import ModelFacts
 from inference.store.reads import StoreReads
 from inference.store.refusals import (
     AnsweredAlreadyError,
@@ -23,8 +24,8 @@ from inference.store.tables import gradings, items, outcomes, overrides
 from model.contract import Outcome, Override, Verdict
 
 
-class Store(StoreReads):
-    """Facts about items. Each method is one transaction."""
+class Store(ModelFacts, StoreReads):
+    """Facts about items and models. Each method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

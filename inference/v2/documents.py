@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
 from inference.v2.model import INPUTS, MAX_ITEMS, PLATFORM, ServedModel, Spec
-from inference.v2.statistics import InferenceStatistics, Statistics
+from inference.v2.statistics import AllStatistics, InferenceStatistics
 from inference.v2.tensors import Datatype
 
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "statistics")
@@ -133,18 +134,20 @@ class StatisticsReply(BaseModel):
     model_stats: tuple[ModelStatistics, ...]
 
     @classmethod
-    def of(cls, model: ServedModel, statistics: Statistics) -> Self:
-        """Of the one model."""
+    def of(cls, models: Sequence[ServedModel], statistics: AllStatistics) -> Self:
+        """Of some models."""
         return cls(
-            model_stats=(
+            model_stats=tuple(
                 ModelStatistics(
                     name=model.name,
                     version=model.version,
-                    last_inference=statistics.last_inference_ms,
-                    inference_count=statistics.items,
-                    execution_count=statistics.items,
-                    inference_stats=statistics.times,
-                ),
+                    last_inference=asked.last_inference_ms,
+                    inference_count=asked.items,
+                    execution_count=asked.items,
+                    inference_stats=asked.times,
+                )
+                for model in models
+                for asked in (statistics.of(model.ref),)
             )
         )
 
@@ -154,8 +157,8 @@ class IndexEntry(BaseModel):
 
     name: str
     version: str
-    state: str = "READY"
-    reason: str = ""
+    state: Literal["READY", "UNAVAILABLE"]
+    reason: str = Field(description="Why it is not ready; empty where it is.")
 
 
 class OutputDocument(BaseModel):

@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 import numpy as np
 
 from inference.errors import ApiError, ErrorCode
+from inference.grader import Grader
+from inference.models.names import number
 from inference.v2.messages import Inference, InferRequest, RequestedOutput
 from inference.v2.tensors import Datatype, Tensor, malformed
 from model.contract import GRADES, Assessment, DamageType, ModelRef
@@ -70,10 +72,19 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """The one model that answers."""
+    """A model that answers."""
 
-    ref: ModelRef
-    damage_types: tuple[DamageType, ...]
+    grader: Grader
+
+    @property
+    def ref(self) -> ModelRef:
+        """Name and version of the bundle."""
+        return self.grader.model
+
+    @property
+    def damage_types(self) -> tuple[DamageType, ...]:
+        """In the order of the output."""
+        return self.grader.damage_types
 
     @property
     def name(self) -> str:
@@ -83,7 +94,7 @@ class ServedModel:
     @property
     def version(self) -> str:
         """Clients take numbers only: the digits of the bundle's version."""
-        return "".join(filter(str.isdecimal, self.ref.version)) or "0"
+        return number(self.ref.version)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -121,23 +132,27 @@ class ServedModel:
         )
 
     @classmethod
-    def named(cls, served: Self, name: str, version: str | None) -> Self:
-        """The model that an address names.
+    def named(cls, served: Sequence[Self], name: str, version: str | None) -> Self:
+        """The model that an address names; without a version the first of its name.
 
         Raises:
-            ApiError: It is not the one that is served.
+            ApiError: It is none of those that are served.
         """
-        if name != served.name:
+        of_name = [each for each in served if each.name == name]
+        if not of_name:
+            names = ", ".join(dict.fromkeys(repr(each.name) for each in served))
             raise ApiError(
                 ErrorCode.UNKNOWN_MODEL,
-                f"there is no model {name[:100]!r}; the one that is served is {served.name!r}",
+                f"there is no model {name[:100]!r}; what is served is {names}",
             )
-        if version not in (None, served.version):
-            raise ApiError(
-                ErrorCode.UNKNOWN_MODEL,
-                f"{name} has no version {version}; the one that is served is {served.version}",
-            )
-        return served
+        for each in of_name:
+            if version in (None, each.version):
+                return each
+        versions = ", ".join(each.version for each in of_name)
+        raise ApiError(
+            ErrorCode.UNKNOWN_MODEL,
+            f"{name} has no version {version}; what is served is {versions}",
+        )
 
 
 def items_of(inference: Inference, max_views: int) -> list[Views]:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from inference.errors import ApiError, ErrorCode
 from inference.grading import Assessed
+from inference.models.names import number
 from inference.routes.health import problems
 from inference.routes.submitted import CallersTerms, check_declared_length
 from inference.scheduling import Deadline, Terms
@@ -39,11 +40,11 @@ _VERSION = Path(description="Version: the digits of the bundle's version.")
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-async def _served(parts: Parts) -> ServedModel:
-    return ServedModel(parts.grader.model, parts.grader.damage_types)
+async def _served(parts: Parts) -> tuple[ServedModel, ...]:
+    return tuple(map(ServedModel, parts.models.lineup.graders))
 
 
-Served = Annotated[ServedModel, Depends(_served)]
+Served = Annotated[tuple[ServedModel, ...], Depends(_served)]
 
 
 async def _newest(served: Served, model_name: Annotated[str, _NAME]) -> ServedModel:
@@ -78,7 +79,7 @@ def _server_router() -> APIRouter:
 
     @router.get("/models/stats", summary="Statistics of all models", responses=responses())
     async def all_statistics(served: Served, parts: Parts) -> StatisticsReply:
-        """What the protocol asked of the model that is served."""
+        """What the protocol asked of each model that is served."""
         return StatisticsReply.of(served, parts.inferred)
 
     @router.post(
@@ -86,9 +87,27 @@ def _server_router() -> APIRouter:
         summary="List the models",
         responses=responses(ErrorCode.CROSS_SITE_REQUEST),
     )
-    async def index(served: Served) -> list[IndexEntry]:
-        """The one model that is served; it is always ready."""
-        return [IndexEntry(name=served.name, version=served.version)]
+    async def index(served: Served, parts: Parts) -> list[IndexEntry]:
+        """The models of the registry: champion and challenger are ready, others can be promoted."""
+        ready = {each.ref for each in served}
+        others = [
+            model
+            for entry in await parts.models.entries()
+            for model in entry.models
+            if model not in ready
+        ]
+        return [
+            *(IndexEntry(name=m.name, version=m.version, state="READY", reason="") for m in served),
+            *(
+                IndexEntry(
+                    name=model.name,
+                    version=number(model.version),
+                    state="UNAVAILABLE",
+                    reason="it has no role; POST /v1/models/promote gives it one",
+                )
+                for model in others
+            ),
+        ]
 
     @router.post(
         "/repository/models/{model_name}/{action}",
@@ -102,10 +121,11 @@ def _server_router() -> APIRouter:
         model_name: Annotated[str, _NAME],  # noqa: ARG001 - in the address, and so in OpenAPI
         action: Literal["load", "unload"],
     ) -> None:
-        """Refused: the server serves the bundle that it was started with."""
+        """Refused: who serves is decided on record, with a name and a reason, under `/v1/models`."""
         raise ApiError(
             ErrorCode.NOT_SUPPORTED,
-            f"{action} is not supported: the server serves the bundle that it was started with",
+            f"{action} is not supported: a model is promoted with a name and a reason, by "
+            "POST /v1/models/promote",
         )
 
     return router
@@ -139,7 +159,7 @@ def _model_router(prefix: str, named: Callable[..., Awaitable[ServedModel]]) -> 
     @router.get("/stats", summary="Model statistics", responses=unknown)
     async def statistics(parts: Parts, model: ServedModel = Depends(named)) -> StatisticsReply:
         """What the protocol asked of the model since the server started."""
-        return StatisticsReply.of(model, parts.inferred)
+        return StatisticsReply.of([model], parts.inferred)
 
     @router.post(
         "/infer",
@@ -171,7 +191,7 @@ def _model_router(prefix: str, named: Callable[..., Awaitable[ServedModel]]) -> 
         try:
             return await _infer(request, parts, model, terms, inference_header_content_length)
         except ApiError:
-            parts.inferred.failed(terms.deadline.started_s)
+            parts.inferred.of(model.ref).failed(terms.deadline.started_s)
             raise
 
     return router
@@ -230,7 +250,7 @@ async def _infer(
         wanted = wanted_outputs(model, inference.request)
         items = items_of(inference, parts.settings.upload.max_images)
         terms = _earlier(terms, inference.request.parameters.timeout)
-        assessed = await _unless_gone(request, _graded(parts, items, terms))
+        assessed = await _unless_gone(request, _graded(parts, items, terms, model))
     began_output_s = time.perf_counter()
     reply = render(
         (model.name, model.version),
@@ -248,7 +268,7 @@ async def _infer(
     if content_encoding is not None:
         headers["Content-Encoding"] = content_encoding
     output_s = time.perf_counter() - began_output_s
-    parts.inferred.succeeded(
+    parts.inferred.of(model.ref).succeeded(
         terms.deadline.started_s, [each.timings for each in assessed], output_s
     )
     media_type = "application/json" if reply.header_length is None else "application/octet-stream"
@@ -292,14 +312,16 @@ def _earlier(terms: Terms, timeout_us: int | None) -> Terms:
     return Terms(Deadline(deadline.started_s, earliest_s), terms.priority)
 
 
-async def _graded(parts: Services, items: list[Views], terms: Terms) -> list[Assessed]:
+async def _graded(
+    parts: Services, items: list[Views], terms: Terms, model: ServedModel
+) -> list[Assessed]:
     """As many items side by side as there are threads; the first that fails ends the others."""
     places = asyncio.Semaphore(parts.settings.capacity.grade_threads)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_one(parts, number, views, terms, places))
-                for number, views in enumerate(items)
+                group.create_task(_one(parts, at, views, terms, places, model))
+                for at, views in enumerate(items)
             ]
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
@@ -307,15 +329,20 @@ async def _graded(parts: Services, items: list[Views], terms: Terms) -> list[Ass
 
 
 async def _one(
-    parts: Services, number: int, views: Views, terms: Terms, places: asyncio.Semaphore
+    parts: Services,
+    at: int,
+    views: Views,
+    terms: Terms,
+    places: asyncio.Semaphore,
+    model: ServedModel,
 ) -> Assessed:
     try:
         async with places:
-            return await parts.grading.assess(views, terms)
+            return await parts.grading.assess(views, terms, model.grader)
     except ApiError as error:
         if error.field is None:
             raise
-        raise ApiError(error.code, error.message, field=f"item {number}, {error.field}") from error
+        raise ApiError(error.code, error.message, field=f"item {at}, {error.field}") from error
 
 
 router = APIRouter()

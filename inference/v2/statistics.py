@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from model.contract import Timings
+from model.contract import ModelRef, Timings
 
 _MS_IN_NS = 1_000_000
 
@@ -71,3 +71,14 @@ class Statistics:
     def failed(self, began_s: float) -> None:
         """A request was refused or could not be answered in time."""
         self._times.fail.add((time.perf_counter() - began_s) * 1e9)
+
+
+class AllStatistics:
+    """Those of each model that was asked."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str], Statistics] = {}
+
+    def of(self, model: ModelRef) -> Statistics:
+        """Of one model."""
+        return self._of.setdefault((model.name, model.version), Statistics())

@@ -12,6 +12,7 @@ from psycopg import sql
 from starlette.testclient import TestClient
 
 from inference.app import create_app
+from inference.models.lineup import Lineup
 from inference.settings import Capacity, ServerSettings, UploadLimits
 from inference.store import Store
 from tests.inference.inference_factories import FakeGrader, picture
@@ -85,7 +86,7 @@ def make_client(tmp_path: Path, grader: FakeGrader) -> Iterator[ClientFactory]:
                 upload=upload or settings.upload,
             )
             store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
-            app = create_app(settings, grader, store)
+            app = create_app(settings, Lineup(grader), store)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield make

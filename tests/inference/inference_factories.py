@@ -117,6 +117,9 @@ class FakeGrader:
         maps = np.full((len(views), len(self.damage_types), 2, 3), 0.4, np.float32)
         return Judgement(self.answer(len(views)), maps)
 
+    def warm(self, views: int) -> None:
+        """Always is."""
+
     def verify(self) -> None:
         """Always holds."""
 

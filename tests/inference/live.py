@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from inference.models.lineup import Lineup
 from inference.serving import Address, bind, make_server
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -22,7 +23,7 @@ def serving(settings: ServerSettings, grader: FakeGrader) -> Iterator[tuple[str,
     """Its host and port."""
     listener = bind(Address("127.0.0.1", 0))
     store = Store.open(f"sqlite:///{settings.data_dir / 'regrade.sqlite'}")
-    server = make_server(settings, grader, store)
+    server = make_server(settings, Lineup(grader), store)
 
     def run() -> None:
         with listener, asyncio.Runner() as runner:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inference.grader import Grader
+from inference.models.lineup import Lineup
 from inference.serving import Address, bind, make_server
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -23,7 +24,7 @@ def live_server(grader: Grader, folder: Path) -> Iterator[str]:
     """
     listener = bind(Address("127.0.0.1", 0))
     store = Store.open(f"sqlite:///{folder / 'regrade.sqlite'}")
-    server = make_server(ServerSettings(data_dir=folder), grader, store)
+    server = make_server(ServerSettings(data_dir=folder), Lineup(grader), store)
     running = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     running.start()
     host, port = listener.getsockname()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inference.grading import GradingService
 from inference.metrics import Metrics
+from inference.models.lineup import Lineup, Served
 from inference.pictures import PictureStore
 from inference.scheduling import Deadline, Terms
 from inference.settings import Capacity
@@ -25,7 +26,11 @@ async def test_a_slow_upload_makes_nobody_else_late(tmp_path: Path) -> None:
     async with (
         StoreThreads(store) as threads,
         GradingService(
-            grader, threads, PictureStore(tmp_path / "pictures"), Capacity(1), Metrics()
+            Served(Lineup(grader)),
+            threads,
+            PictureStore(tmp_path / "pictures"),
+            Capacity(1),
+            Metrics(),
         ) as service,
     ):
         await service.grade(item("R-1"), Terms(Deadline(time.perf_counter() - 600, None)))

@@ -21,7 +21,7 @@ from model.contract import Ending, Grade, QualityIssue, ReviewReason
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "inference" / "pages" / "templates"
-PAGES = ("/line", "/review", "/docs", "/items/nobody")
+PAGES = ("/line", "/review", "/models", "/docs", "/items/nobody")
 
 
 @pytest.fixture
@@ -53,6 +53,10 @@ def test_openapi_lists_every_route_and_every_error(document: dict[str, Any]) -> 
         "/v1/lines",
         "/v1/lines/{line_id}/state",
         "/v1/lines/{line_id}/events",
+        "/v1/models",
+        "/v1/models/history",
+        "/v1/models/comparison",
+        *(f"/v1/models/{verb}" for verb in ("promote", "rollback", "challenge", "shadow", "tune")),
         "/v1/images/{sha256}",
         "/v1/images/{sha256}/thumbnail",
         "/health/live",

@@ -185,9 +185,9 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    done = run("--port", "0", "--bundle", str(tmp_path))
+    done = run("--port", "0", "--data", str(tmp_path / "data"), "--bundle", str(tmp_path))
     assert done.returncode == 3
-    assert "no readable manifest.json" in done.stderr
+    assert "has no manifest.json" in done.stderr
 
 
 def test_a_store_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_errors_reach_the_caller_with_status_and_words(triton: InferenceServerCl
             triton.infer(name, [each])
         assert str(refused.value).startswith(status)
         assert words in str(refused.value)
-    with pytest.raises(InferenceServerException, match=r"\[501\].*serves the bundle"):
+    with pytest.raises(InferenceServerException, match=r"\[501\].*/v1/models/promote"):
         triton.load_model(MODEL)
     with pytest.raises(InferenceServerException, match=r"\[501\]"):
         triton.infer(MODEL, [files([b"x"])], sequence_id=3)
