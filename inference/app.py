@@ -16,7 +16,7 @@ from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
-from inference.routes import batch, errors, grade, health, images, items, lines
+from inference.routes import batch, commands, errors, grade, health, images, items, lines
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -109,7 +109,7 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, batch, items, lines, images, health, v2, pages):
+    for module in (grade, batch, items, lines, commands, images, health, v2, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_ITEM = "unknown_item"
     UNKNOWN_IMAGE = "unknown_image"
     UNKNOWN_LINE = "unknown_line"
+    UNKNOWN_COMMAND = "unknown_command"
     UNKNOWN_MODEL = "unknown_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_TOO_SLOW = "upload_too_slow"
@@ -33,6 +34,8 @@ class ErrorCode(StrEnum):
     CAPTURE_CONFLICT = "capture_conflict"
     OVERRIDE_CONFLICT = "override_conflict"
     ANSWERED_ALREADY = "answered_already"
+    COMMAND_CONFLICT = "command_conflict"
+    LINE_SILENT = "line_silent"
     BODY_TOO_LARGE = "body_too_large"
     WRONG_CONTENT_TYPE = "wrong_content_type"
     WRONG_CONTENT_ENCODING = "wrong_content_encoding"
@@ -81,6 +84,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNKNOWN_ITEM: ErrorKind(404, "No grading or outcome names this item."),
     ErrorCode.UNKNOWN_IMAGE: ErrorKind(404, "No grading used this picture."),
     ErrorCode.UNKNOWN_LINE: ErrorKind(404, "This line has not reported since the server started."),
+    ErrorCode.UNKNOWN_COMMAND: ErrorKind(
+        404, "The line was given no command with this `command_id`."
+    ),
     ErrorCode.UNKNOWN_MODEL: ErrorKind(404, "`/v2` serves no such model or version."),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "The address exists, the method does not."),
     ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(
@@ -94,6 +100,12 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ),
     ErrorCode.ANSWERED_ALREADY: ErrorKind(
         409, "Somebody answered after `seen_seq`: read the item, then decide again."
+    ),
+    ErrorCode.COMMAND_CONFLICT: ErrorKind(
+        409, "The `command_id` was used for another command; use a new one per command."
+    ),
+    ErrorCode.LINE_SILENT: ErrorKind(
+        409, "The line's controller does not report, so no command can reach it."
     ),
     ErrorCode.BODY_TOO_LARGE: ErrorKind(
         413, "The body is over the limit; send smaller or fewer pictures."

@@ -38,11 +38,14 @@ class Services:
     """Of requests under ``/v2``."""
     answered: Signal = field(default_factory=Signal)
     """Notified after each stored override."""
+    commanded: Signal = field(default_factory=Signal)
+    """Notified after each stored command."""
 
     def stop_waiting(self) -> None:
         """End long polls and event streams, so that a graceful stop does not wait for them."""
         self.board.close()
         self.answered.close()
+        self.commanded.close()
 
 
 async def _services(request: Request) -> Services:  # a plain function would cost a thread
