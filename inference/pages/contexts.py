@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from inference.pages.reference import Operation, SchemaTable
-from inference.records import ItemRecord, Summary
-from model.contract import GRADES, Damage, Grade, Outcome, Override, Verdict
+from inference.records import CommandRecord, ItemRecord, Summary
+from model.contract import GRADES, Alarm, Damage, Grade, Outcome, Override, Verdict
 
 #: Words for people.
 WORDS = {
@@ -31,6 +31,22 @@ WORDS = {
     "answered": "Decided by a person",
     "ungraded": "Not graded",
     "missing_part": "missing part",
+    "lane_enable": "Enable lane",
+    "lane_disable": "Disable lane",
+    "acknowledge": "Acknowledge",
+    "reset": "Reset",
+    "start": "Start",
+    "stop": "Stop",
+    "hold": "Hold",
+    "unhold": "Release hold",
+    "suspend": "Suspend",
+    "unsuspend": "Go on",
+    "abort": "Abort",
+    "clear": "Clear",
+    "unacknowledged_active": "Active, not acknowledged",
+    "acknowledged_active": "Active, acknowledged",
+    "unacknowledged_returned_to_normal": "Over, not acknowledged",
+    "normal": "Over, acknowledged",
 }
 
 
@@ -105,6 +121,15 @@ class RecentPart:
     template: ClassVar = "recent.html"
     rows: tuple[Ended, ...]
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """``line_log.html``: what people commanded, and the alarms, newest first."""
+
+    template: ClassVar = "line_log.html"
+    commands: tuple[CommandRecord, ...]
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +214,6 @@ class ErrorPage:
     message: str
 
 
-Context = LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | DocsPage | ErrorPage
+Context = (
+    LinePage | RecentPart | LogPart | ReviewPage | ReviewPart | ItemPage | DocsPage | ErrorPage
+)
