@@ -230,7 +230,7 @@ class CommandRecord(_Record):
 class ResultReport(CommandResult):
     """A result as a line sends it."""
 
-    reason: Annotated[Line, StringConstraints(max_length=500)]
+    reason: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
     at: _Moment
 
 

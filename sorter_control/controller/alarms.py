@@ -10,7 +10,9 @@ from model.contract import Alarm, AlarmPriority, AlarmState
 from sorter_control.controller.values import Command, ControllerState, Settings, Tell
 from sorter_control.protocol import Flag, LaneBit
 
+_HOST_LOST = int(Flag.HOST_LOST)  # to take flags apart costs microseconds, at every poll
 _DEAF_S = 2.0
+_LONGEST_TEXT = 500
 _ENDS = {
     AlarmState.UNACKNOWLEDGED_ACTIVE: AlarmState.UNACKNOWLEDGED_RETURNED,
     AlarmState.ACKNOWLEDGED_ACTIVE: AlarmState.NORMAL,
@@ -33,13 +35,12 @@ class Condition:
 
 def listen(state: ControllerState, at_s: float) -> None:
     """Note since when the PLC has not heard us; for a moment that is so after every start."""
-    deaf = state.status is not None and Flag.HOST_LOST in state.status.flags
-    if not deaf:
-        state.deaf_since_s = None
-    elif state.deaf_since_s is None:
+    if state.status is None or not int(state.status.flags) & _HOST_LOST:
+        state.deaf_since_s, state.plc_is_deaf = None, False
+        return
+    if state.deaf_since_s is None:
         state.deaf_since_s = at_s
-    since_s = state.deaf_since_s
-    state.plc_is_deaf = since_s is not None and at_s - since_s >= _DEAF_S
+    state.plc_is_deaf = at_s - state.deaf_since_s >= _DEAF_S
 
 
 def follow(state: ControllerState, now: datetime, settings: Settings) -> list[Command]:
@@ -171,7 +172,7 @@ def _begun(known: Alarm | None, condition: Condition, now: datetime, settings: S
         condition=condition.name,
         priority=condition.priority,
         state=AlarmState.UNACKNOWLEDGED_ACTIVE,
-        text=condition.text,
+        text=condition.text[:_LONGEST_TEXT],
         action=condition.action,
         began_at=now,
         changed_at=now,

@@ -30,6 +30,7 @@ from sorter_control.protocol import Event, EventType, Flag, LaneBit
 
 #: The server offers a command for seconds; so many cannot come in that time.
 _KEPT_IDS = 200
+_LONGEST_REASON = 500
 #: What each kind is to PackML.
 PACKML = {
     CommandKind.RESET: packml.Command.RESET,
@@ -137,11 +138,11 @@ def _take(
         "commanded",
         {"kind": command.kind.value, "lane": command.lane, "operator": command.operator},
     )
-    if command.kind is CommandKind.ACKNOWLEDGE:
-        return [notice, *_acknowledge(state, command, now)]
     if at_s >= order.expires_s:
         reason = "It reached the controller too late; nothing was done"
         return [notice, _result(command, CommandStatus.EXPIRED, reason, now)]
+    if command.kind is CommandKind.ACKNOWLEDGE:
+        return [notice, *_acknowledge(state, command, now)]
     commands: list[Command] = [notice]
     if command.kind in _HALTS:
         commands += _displace(state, command, now)
@@ -268,5 +269,5 @@ def _end(
 
 
 def _result(command: LineCommand, status: CommandStatus, reason: str, now: datetime) -> Command:
-    text = f"{reason[:1].upper()}{reason[1:]}"
+    text = f"{reason[:1].upper()}{reason[1:_LONGEST_REASON]}"
     return Tell(CommandResult(command_id=command.command_id, status=status, reason=text, at=now))

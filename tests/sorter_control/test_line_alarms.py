@@ -87,6 +87,14 @@ def test_the_next_one_after_that_is_another_alarm(line: Rehearsal) -> None:
     assert second.alarm_id != first.alarm_id
 
 
+def test_a_late_acknowledgement_is_none_of_what_came_since(line: Rehearsal) -> None:
+    press(line, down=True)
+    (alarm,) = shown(line)
+    late = order(line, CommandKind.ACKNOWLEDGE, alarm_id=alarm.alarm_id, life_s=0)
+    assert status(line, late) is CommandStatus.EXPIRED
+    assert shown(line) == (alarm,)
+
+
 def test_alarms_outlive_the_controller(line: Rehearsal) -> None:
     press(line, down=True)
     (before,) = shown(line)
