@@ -12,6 +12,7 @@ from sorter_control.protocol import Flag, LaneBit
 
 _HOST_LOST = int(Flag.HOST_LOST)  # to take flags apart costs microseconds, at every poll
 _DEAF_S = 2.0
+_START_UP_S = 30.0
 _LONGEST_TEXT = 500
 _ENDS = {
     AlarmState.UNACKNOWLEDGED_ACTIVE: AlarmState.UNACKNOWLEDGED_RETURNED,
@@ -34,7 +35,11 @@ class Condition:
 
 
 def listen(state: ControllerState, at_s: float) -> None:
-    """Note since when the PLC has not heard us; for a moment that is so after every start."""
+    """Note for how long the PLC has not heard us, nor we it.
+
+    For a moment the first is so after every start; a PLC that is started with us takes longer.
+    """
+    state.plc_is_missing = state.plc_problem is not None and not _is_starting(state, at_s)
     if state.status is None or not int(state.status.flags) & _HOST_LOST:
         state.deaf_since_s, state.plc_is_deaf = None, False
         return
@@ -43,11 +48,20 @@ def listen(state: ControllerState, at_s: float) -> None:
     state.plc_is_deaf = at_s - state.deaf_since_s >= _DEAF_S
 
 
+def _is_starting(state: ControllerState, at_s: float) -> bool:
+    """Whether a PLC that has never answered may still be on its way up."""
+    if state.plc_boot_id or any(each.condition == "plc" for each in state.book.alarms):
+        return False
+    if state.began_s is None:
+        state.began_s = at_s
+    return at_s - state.began_s < _START_UP_S
+
+
 def follow(state: ControllerState, now: datetime, settings: Settings) -> list[Command]:
     """Begin and end alarms as their conditions come and go; nothing where none has changed."""
     status = state.status
     watched = (
-        state.plc_problem,
+        state.plc_is_missing,
         status.flags if status is not None else None,
         state.plc_is_deaf,
         [lane.bits for lane in state.lanes],
@@ -89,7 +103,7 @@ def acknowledge(
 
 def conditions(state: ControllerState, settings: Settings) -> Iterator[Condition]:
     """Everything that is wrong now."""
-    if state.plc_problem is not None:
+    if state.plc_is_missing:
         yield Condition(
             "plc",
             AlarmPriority.CRITICAL,

@@ -42,6 +42,10 @@ class Tally:
     plc_boot_id: int
     counts: tuple[int, ...]
 
+    def is_of(self, plc_boot_id: int, lanes: int) -> bool:
+        """Whether it can be held against the counters of a PLC with so many lanes."""
+        return self.plc_boot_id == plc_boot_id and len(self.counts) == lanes
+
     def counted(self, lane: int) -> Self:
         """With one more item in a lane."""
         at = lane - 1

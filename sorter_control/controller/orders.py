@@ -120,7 +120,7 @@ def compare(state: ControllerState, report: PlcReported) -> None:
     """
     counts = tuple([lane.count for lane in report.lanes])
     tally = state.book.tally
-    if tally is not None and tally.plc_boot_id == state.plc_boot_id:
+    if tally is not None and tally.is_of(state.plc_boot_id, len(counts)):
         if counts != tally.counts or state.unrecorded:
             pairs = zip(counts, tally.counts, strict=True)
             gaps = [(theirs - ours + 32768) % 65536 - 32768 for theirs, ours in pairs]

@@ -114,6 +114,10 @@ class ControllerState:
     outages: tuple[tuple[str, str], ...] = ()
     """Other parties that do not answer, and what is wrong with each."""
     book: LineBook = field(default_factory=LineBook)
+    began_s: float | None = None
+    """Monotonic time of the first attempt to reach the PLC."""
+    plc_is_missing: bool = False
+    """Whether it is time to be alarmed about ``plc_problem``."""
     deaf_since_s: float | None = None
     """Monotonic time since which the PLC says that it does not hear its host."""
     plc_is_deaf: bool = False

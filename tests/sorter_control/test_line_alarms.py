@@ -11,7 +11,7 @@ from sorter_control.controller.values import PartiesChanged
 from sorter_control.packml import Command
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Rehearsal
-from tests.sorter_control.factories import NOW, SETTINGS
+from tests.sorter_control.factories import NOW, SETTINGS, make_rehearsal
 from tests.sorter_control.people import line, order, status
 
 __all__ = ["line"]
@@ -145,6 +145,27 @@ def test_a_plc_that_has_not_heard_the_controller_for_long_is_an_alarm(line: Rehe
     assert history(line) == []
     line.run(3)
     assert [each.condition for each in shown(line)] == ["host-lost"]
+
+
+def test_a_plc_that_starts_with_the_controller_is_no_alarm_and_one_that_never_comes_is() -> None:
+    line = make_rehearsal([])
+    line.journal = MemoryJournal()
+    line.start_controller()
+    line.wire.reads_lost = True
+    line.run(20)
+    assert history(line) == []
+    line.run(15)
+    assert [each.condition for each in shown(line)] == ["plc"]
+    line.kill_controller()
+    line.start_controller()
+    line.run(1)
+    assert [each.state for each in shown(line)] == [ACTIVE]
+    line.wire.reads_lost = False
+    line.run(1)
+    assert [each.state for each in shown(line)] == [OVER]
+    line.wire.reads_lost = True
+    line.run(0.2)
+    assert [each.state for each in shown(line)] == [ACTIVE]
 
 
 def test_the_journal_keeps_the_book_and_what_is_to_be_told(line: Rehearsal) -> None:
