@@ -32,7 +32,10 @@ class Registers:
 
     def __init__(self, port: int) -> None:
         self._client = ModbusTcpClient("127.0.0.1", port=port)
-        eventually(lambda: self._client.connect() or None, "the PLC's port")
+        eventually(self._connected, "the PLC's port")
+
+    def _connected(self) -> bool | None:
+        return self._client.connect() or None  # type: ignore[no-untyped-call]
 
     def _words(self) -> list[int]:
         size = tags.LANES.end
@@ -48,7 +51,7 @@ class Registers:
         return unpack_lanes(words[tags.LANES.address :], count)
 
     def close(self) -> None:
-        self._client.close()
+        self._client.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

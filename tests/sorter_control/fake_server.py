@@ -41,8 +41,10 @@ class FakeServer:
         self.graded: list[httpx.Request] = []
         self.overrides: list[dict[str, Any]] = []
         self.commands: list[LineCommand] = []
+        self.left_s = 5.0
         self.way_back_s = 0.0
         self.results: list[CommandResult] = []
+        self.lost_results = 0
         self.alarms: list[Alarm] = []
         self.refused: set[str] = set()
         self.client = AsyncClient("http://server", transport=httpx.MockTransport(self.answer))
@@ -64,6 +66,9 @@ class FakeServer:
         if path.endswith("/commands/open"):
             return await self.hand_out(int(request.url.params["after"]))
         if path.endswith("/commands/results"):
+            if self.lost_results:
+                self.lost_results -= 1
+                raise httpx.ConnectError("nobody listens")
             self.results += [
                 CommandResult.model_validate(row) for row in json.loads(request.content)
             ]
@@ -75,10 +80,10 @@ class FakeServer:
         return httpx.Response(204)
 
     async def hand_out(self, after: int) -> httpx.Response:
-        """The commands that have no result, each with 5 s left, less what the way took."""
+        """The commands that have no result."""
         known = {result.command_id for result in self.results}
         news = [
-            OpenCommand(command=each, left_s=5)
+            OpenCommand(command=each, left_s=self.left_s)
             for each in self.commands
             if each.seq > after and each.command_id not in known
         ]
