@@ -21,7 +21,17 @@ from inference.models.service import ModelService
 from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
-from inference.routes import batch, errors, grade, health, images, items, lines, models
+from inference.routes import (
+    batch,
+    commands,
+    errors,
+    grade,
+    health,
+    images,
+    items,
+    lines,
+    models,
+)
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -129,7 +139,8 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
-    for module in (grade, batch, items, lines, models, images, health, v2, models_page, pages):
+    api = (grade, batch, items, lines, commands, models, images, health, v2)
+    for module in (*api, models_page, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
     return app

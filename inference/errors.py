@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_ITEM = "unknown_item"
     UNKNOWN_IMAGE = "unknown_image"
     UNKNOWN_LINE = "unknown_line"
+    UNKNOWN_COMMAND = "unknown_command"
     UNKNOWN_MODEL = "unknown_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_TOO_SLOW = "upload_too_slow"
@@ -35,6 +36,8 @@ class ErrorCode(StrEnum):
     ANSWERED_ALREADY = "answered_already"
     MODEL_CONFLICT = "model_conflict"
     MODELS_CHANGED = "models_changed"
+    COMMAND_CONFLICT = "command_conflict"
+    LINE_SILENT = "line_silent"
     BODY_TOO_LARGE = "body_too_large"
     WRONG_CONTENT_TYPE = "wrong_content_type"
     WRONG_CONTENT_ENCODING = "wrong_content_encoding"
@@ -87,6 +90,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNKNOWN_MODEL: ErrorKind(
         404, "No model of that name and version is served, or in the registry."
     ),
+    ErrorCode.UNKNOWN_COMMAND: ErrorKind(
+        404, "The line was given no command with this `command_id`."
+    ),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "The address exists, the method does not."),
     ErrorCode.UPLOAD_TOO_SLOW: ErrorKind(
         408, "The body came too slowly, or stopped; send it again."
@@ -105,6 +111,12 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ),
     ErrorCode.MODELS_CHANGED: ErrorKind(
         409, "Somebody changed the models after `seen_seq`: look again, then decide."
+    ),
+    ErrorCode.COMMAND_CONFLICT: ErrorKind(
+        409, "The `command_id` was used for another command; use a new one per command."
+    ),
+    ErrorCode.LINE_SILENT: ErrorKind(
+        409, "The line's controller does not report, so no command can reach it."
     ),
     ErrorCode.BODY_TOO_LARGE: ErrorKind(
         413, "The body is over the limit; send smaller or fewer pictures."

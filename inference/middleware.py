@@ -18,7 +18,7 @@ from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
-_ENDLESS = ("/v1/lines/{line_id}/events", "/v1/overrides")
+_ENDLESS = ("/v1/lines/{line_id}/events", "/v1/lines/{line_id}/commands/open", "/v1/overrides")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "

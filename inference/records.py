@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from model.contract import (
+    Alarm,
+    CommandKind,
+    CommandResult,
     Ending,
     Grade,
     Identifier,
     ItemFacts,
+    LineCommand,
     Outcome,
     Override,
     Verdict,
@@ -154,6 +165,95 @@ class LineInfo(_Record):
     line_id: Identifier
     reported_at: AwareDatetime
     silent_s: float = Field(description="Seconds since its last report.")
+
+
+#: A person's name, as it is kept with what they did.
+Operator = Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
+class CommandRequest(BaseModel):
+    """A person's command to a line."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "command_id": "tablet1-0001",
+                "kind": "lane_disable",
+                "lane": 2,
+                "operator": "Anna",
+                "note": "being emptied",
+            }
+        },
+    )
+
+    command_id: Identifier = Field(description="Chosen by the sender: a repeat is harmless.")
+    kind: CommandKind
+    lane: int | None = Field(
+        default=None, ge=1, le=32, description="Of `lane_enable` and `lane_disable`, only of these."
+    )
+    alarm_id: Identifier | None = Field(default=None, description="Only of `acknowledge`.")
+    operator: Operator
+    note: Annotated[Line, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
+        default="", description="Why; `lane_disable` needs it."
+    )
+    expires_s: float = Field(
+        default=5.0,
+        ge=1,
+        le=30,
+        description="Seconds after which it must not act any more, from when the server has it.",
+    )
+
+    @model_validator(mode="after")
+    def _names_what_it_is_about(self) -> Self:
+        switches = self.kind in (CommandKind.LANE_ENABLE, CommandKind.LANE_DISABLE)
+        if switches != (self.lane is not None):
+            raise ValueError("lane_enable and lane_disable name a lane, the others none")
+        if (self.kind is CommandKind.ACKNOWLEDGE) != (self.alarm_id is not None):
+            raise ValueError("acknowledge names an alarm_id, the others none")
+        if self.kind is CommandKind.LANE_DISABLE and not self.note:
+            raise ValueError("lane_disable needs a note that says why")
+        return self
+
+
+class CommandRecord(_Record):
+    """A command and what became of it."""
+
+    command: LineCommand
+    result: CommandResult | None = Field(
+        description="null while the line has not said how it ended."
+    )
+    is_open: bool = Field(description="Whether it can still act: without a result, and in time.")
+
+
+class ResultReport(CommandResult):
+    """A result as a line sends it."""
+
+    reason: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+    at: _Moment
+
+
+class AlarmReport(Alarm):
+    """A change of an alarm as a line sends it."""
+
+    revision: Annotated[int, Field(ge=1, lt=2**31)]
+    times: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    condition: Line
+    text: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+    action: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+    acknowledged_by: Line | None = None
+    began_at: _Moment
+    ended_at: _Moment | None = None
+    acknowledged_at: _Moment | None = None
+    changed_at: _Moment
+
+
+class ReportsReply(_Record):
+    """What became of a batch of results or alarms."""
+
+    accepted: int = Field(description="New ones, now stored.")
+    repeated: int = Field(description="Known already; nothing was added.")
 
 
 def derive(grading: Verdict | None, override: Override | None, outcome: Outcome | None) -> Current:

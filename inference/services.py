@@ -39,6 +39,8 @@ class Services:
     """Of requests under ``/v2``."""
     answered: Signal = field(default_factory=Signal)
     """Notified after each stored override."""
+    commanded: Signal = field(default_factory=Signal)
+    """Notified after each stored command."""
 
     @property
     def grader(self) -> Grader:
@@ -49,6 +51,7 @@ class Services:
         """End long polls and event streams, so that a graceful stop does not wait for them."""
         self.board.close()
         self.answered.close()
+        self.commanded.close()
 
 
 async def _services(request: Request) -> Services:  # a plain function would cost a thread

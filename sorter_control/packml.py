@@ -78,7 +78,8 @@ _COMPLETES_AS: dict[State, State] = {
     State.COMPLETING: State.COMPLETED,
 }
 
-_NO_STOP = {State.ABORTING, State.ABORTED, State.CLEARING, State.STOPPING, State.STOPPED}
+AT_REST = frozenset({State.ABORTING, State.ABORTED, State.CLEARING, State.STOPPING, State.STOPPED})
+"""States that Stop changes nothing in: the machine stands, or is about to."""
 
 
 def commanded(state: State, command: Command) -> State:
@@ -86,7 +87,7 @@ def commanded(state: State, command: Command) -> State:
     if command is Command.ABORT:
         return state if state in {State.ABORTING, State.ABORTED} else State.ABORTING
     if command is Command.STOP:
-        return state if state in _NO_STOP else State.STOPPING
+        return state if state in AT_REST else State.STOPPING
     return _ALLOWED[command].get(state, state)
 
 

@@ -9,8 +9,8 @@ from inference.models.records import Change, Roles
 from inference.models.registry import Entry
 from inference.models.scores import Comparison
 from inference.pages.reference import Operation, SchemaTable
-from inference.records import ItemRecord, Summary
-from model.contract import GRADES, Damage, Grade, Outcome, Override, Verdict
+from inference.records import CommandRecord, ItemRecord, Summary
+from model.contract import GRADES, Alarm, Damage, Grade, Outcome, Override, Verdict
 
 #: Words for people.
 WORDS = {
@@ -42,6 +42,22 @@ WORDS = {
     "challenged": "Challenger:",
     "shadowed": "Shadow:",
     "dropped": "Dropped",
+    "lane_enable": "Enable lane",
+    "lane_disable": "Disable lane",
+    "acknowledge": "Acknowledge",
+    "reset": "Reset",
+    "start": "Start",
+    "stop": "Stop",
+    "hold": "Hold",
+    "unhold": "Release hold",
+    "suspend": "Suspend",
+    "unsuspend": "Go on",
+    "abort": "Abort",
+    "clear": "Clear",
+    "unacknowledged_active": "Active, not acknowledged",
+    "acknowledged_active": "Active, acknowledged",
+    "unacknowledged_returned_to_normal": "Over, not acknowledged",
+    "normal": "Over, acknowledged",
 }
 
 
@@ -116,6 +132,15 @@ class RecentPart:
     template: ClassVar = "recent.html"
     rows: tuple[Ended, ...]
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """``line_log.html``: what people commanded, and the alarms, newest first."""
+
+    template: ClassVar = "line_log.html"
+    commands: tuple[CommandRecord, ...]
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,5 +239,13 @@ class ModelsPage:
 
 
 Context = (
-    LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | ModelsPage | DocsPage | ErrorPage
+    LinePage
+    | RecentPart
+    | LogPart
+    | ReviewPage
+    | ReviewPart
+    | ItemPage
+    | ModelsPage
+    | DocsPage
+    | ErrorPage
 )

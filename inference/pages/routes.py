@@ -16,6 +16,7 @@ from inference.pages.contexts import (
     ErrorPage,
     ItemPage,
     LinePage,
+    LogPart,
     RecentPart,
     ReviewPage,
     ReviewPart,
@@ -35,7 +36,9 @@ router = APIRouter(include_in_schema=False)
 
 Viewer = Annotated[Identifier, Query()]
 ItemIds = Annotated[list[Identifier], Query(max_length=100)]
+LineQuery = Annotated[Identifier, Query()]
 _RECENT = 12
+_LOGGED = 50
 _QUEUE_PAGE = 50
 
 
@@ -76,6 +79,14 @@ async def recent(parts: Parts, line_id: LineFilter = None) -> HTMLResponse:
     )
     rows = tuple(Ended(each, pictures.get(each.item_id or "")) for each in ended)
     return page(RecentPart(rows, await parts.store.read(Store.summary, line_id)))
+
+
+@router.get("/line/log")
+async def log(parts: Parts, line_id: LineQuery) -> HTMLResponse:
+    """What people commanded a line to do, and its alarms, for the live page to show."""
+    commands = await parts.store.read(Store.newest_commands, line_id, limit=_LOGGED)
+    alarms = await parts.store.read(Store.newest_alarms, line_id, limit=_LOGGED)
+    return page(LogPart(tuple(commands), tuple(alarms)))
 
 
 @router.get("/review")

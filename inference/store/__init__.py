@@ -3,7 +3,9 @@
 from inference.store.refusals import (
     AnsweredAlreadyError,
     CaptureConflictError,
+    CommandConflictError,
     OverrideConflictError,
+    UnknownCommandError,
     UnknownItemError,
 )
 from inference.store.rows import NewGrading
@@ -12,8 +14,10 @@ from inference.store.store import Store
 __all__ = [
     "AnsweredAlreadyError",
     "CaptureConflictError",
+    "CommandConflictError",
     "NewGrading",
     "OverrideConflictError",
     "Store",
+    "UnknownCommandError",
     "UnknownItemError",
 ]

@@ -7,6 +7,8 @@
       OverrideConflictError
       UnknownItemError
       AnsweredAlreadyError
+      CommandConflictError
+      UnknownCommandError
 """
 
 from __future__ import annotations
@@ -36,3 +38,11 @@ class AnsweredAlreadyError(RefusalError):
     def __init__(self, newest: Override) -> None:
         super().__init__(newest.override_id)
         self.newest = newest
+
+
+class CommandConflictError(RefusalError):
+    """The command id stands for another command."""
+
+
+class UnknownCommandError(RefusalError):
+    """The line was given no command with this id."""

@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select, text, update
 
 from inference.records import OverrideRequest
+from inference.store.commands import StoreCommands
 from inference.store.derived import add_graded_items, count_outcomes, refresh_items
 from inference.store.engine import WRITES, open_engine
 from inference.store.model_facts import ModelFacts
@@ -24,8 +25,8 @@ from inference.store.tables import gradings, items, outcomes, overrides
 from model.contract import Outcome, Override, Verdict
 
 
-class Store(ModelFacts, StoreReads):
-    """Facts about items and models. Each method is one transaction."""
+class Store(ModelFacts, StoreCommands, StoreReads):
+    """Facts about items, models and lines. Each method is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

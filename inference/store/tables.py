@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -110,3 +111,45 @@ totals = Table(
     Column("number", BigInteger, nullable=False),
 )
 """Derived: outcomes counted, so that a summary costs the same at a million rows. No lane: ''."""
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("command_id", String(128), nullable=False, unique=True),
+    Column("line_id", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("lane", Integer),
+    Column("alarm_id", String(128)),
+    Column("operator", String(80), nullable=False),
+    Column("note", String(500), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Index("commands_by_line", "line_id", "seq"),
+)
+"""What people told lines to do. Append-only."""
+
+command_results = Table(
+    "command_results",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("command_id", String(128), nullable=False, unique=True),
+    Column("status", String(32), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+"""What became of it. Append-only; a command has one result, or none yet."""
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("alarm_id", String(128), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("line_id", String(128), nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Column("alarm", Text, nullable=False),
+    UniqueConstraint("alarm_id", "revision", name="alarms_once"),
+    Index("alarms_by_line", "line_id", "seq"),
+)
+"""Each change of each alarm. Append-only; ``alarm`` is JSON of the contract's type."""

@@ -1,6 +1,16 @@
 """The contract: labels, item facts, verdict, outcome and bundle manifest. Imports no torch."""
 
+from model.contract.alarms import Alarm, AlarmPriority, AlarmState
 from model.contract.bundle import SHIPPED, Bundle, BundleError, Manifest, Precision
+from model.contract.commands import (
+    CommandKind,
+    CommandResult,
+    CommandStatus,
+    LaneClosure,
+    LineCommand,
+    OpenCommand,
+    OpenCommands,
+)
 from model.contract.items import Identifier, ItemFacts
 from model.contract.labels import GRADES, DamageType, Grade, GradeInterval
 from model.contract.sorting import (
@@ -26,11 +36,17 @@ from model.contract.verdict import (
 __all__ = [
     "GRADES",
     "SHIPPED",
+    "Alarm",
+    "AlarmPriority",
+    "AlarmState",
     "Assessment",
     "BeltItem",
     "Box",
     "Bundle",
     "BundleError",
+    "CommandKind",
+    "CommandResult",
+    "CommandStatus",
     "Damage",
     "DamageType",
     "Ending",
@@ -38,10 +54,14 @@ __all__ = [
     "GradeInterval",
     "Identifier",
     "ItemFacts",
+    "LaneClosure",
     "LaneStatus",
+    "LineCommand",
     "LineState",
     "Manifest",
     "ModelRef",
+    "OpenCommand",
+    "OpenCommands",
     "Outcome",
     "Override",
     "Precision",

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from model.contract.alarms import Alarm
+from model.contract.commands import CommandKind, LaneClosure
 from model.contract.items import Identifier
 from model.contract.labels import Grade
 
@@ -58,7 +60,15 @@ class LaneStatus(BaseModel):
     full: bool
     jammed: bool
     fault: bool
-    count: int = Field(description="Items confirmed in the lane since the PLC started.")
+    count: int = Field(description="Items that the PLC has counted in the lane, modulo 65536.")
+    unrecorded: int = Field(
+        default=0,
+        description="By how many that is more than the line's own record has; 0: they agree.",
+    )
+    is_default: bool = Field(default=False, description="Must stay open: the fail-safe, or last.")
+    closed: LaneClosure | None = Field(
+        default=None, description="Set where a person disabled it by command."
+    )
 
 
 class BeltItem(BaseModel):
@@ -90,7 +100,14 @@ class LineState(BaseModel):
     belt_mm: int
     lanes: tuple[LaneStatus, ...]
     items: tuple[BeltItem, ...]
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = Field(default=(), description="Texts of the active alarms.")
+    annunciated: tuple[Alarm, ...] = Field(
+        default=(), description="Alarms that are not both over and acknowledged, urgent first."
+    )
+    allowed: tuple[CommandKind, ...] | None = Field(
+        default=None,
+        description="Commands to the machine that its state allows now; null: the line takes none.",
+    )
 
 
 class Override(BaseModel):

@@ -12,7 +12,16 @@
 ``AsyncClient`` is the same with ``await``. Imports nothing of ours but the contract.
 """
 
-from model.contract import ItemFacts, LineState, Outcome, Override, Verdict
+from model.contract import (
+    Alarm,
+    CommandResult,
+    ItemFacts,
+    LineState,
+    OpenCommands,
+    Outcome,
+    Override,
+    Verdict,
+)
 from regrade.client.clients import AsyncClient, Client
 from regrade.client.errors import (
     AccessError,
@@ -26,14 +35,17 @@ from regrade.client.errors import (
 
 __all__ = [
     "AccessError",
+    "Alarm",
     "AnswerError",
     "AsyncClient",
     "BusyError",
     "Client",
     "ClientError",
+    "CommandResult",
     "ItemFacts",
     "LateError",
     "LineState",
+    "OpenCommands",
     "Outcome",
     "Override",
     "RefusedError",

@@ -9,7 +9,16 @@ from typing import Any, Final, Self
 import httpx
 import tenacity
 
-from model.contract import ItemFacts, LineState, Outcome, Override, Verdict
+from model.contract import (
+    Alarm,
+    CommandResult,
+    ItemFacts,
+    LineState,
+    OpenCommands,
+    Outcome,
+    Override,
+    Verdict,
+)
 from regrade.client import exchange
 from regrade.client.errors import ClientError, LateError
 from regrade.client.exchange import Call, Image
@@ -87,6 +96,32 @@ class Client:
         """
         return exchange.overrides_of(self._send(exchange.overrides_query(after, wait_s)))
 
+    def open_commands(self, line_id: str, after: int, *, wait_s: float = 20.0) -> OpenCommands:
+        """Commands of people to a line with a ``seq`` above ``after``; waits up to 25 s for one.
+
+        A command may act for its ``left_s`` from when the server made the reply, not longer.
+
+        Raises:
+            ClientError: Ask again from the same ``after``.
+        """
+        return exchange.commands_of(self._send(exchange.commands_query(line_id, after, wait_s)))
+
+    def report_results(self, line_id: str, results: Sequence[CommandResult]) -> None:
+        """Say what became of 1 to 500 commands; the first result of a command holds.
+
+        Raises:
+            ClientError: RefusedError: a command is not known, and none was stored.
+        """
+        self._send(exchange.results_report(line_id, results))
+
+    def report_alarms(self, line_id: str, alarms: Sequence[Alarm]) -> None:
+        """Say how 1 to 500 alarms have changed; what the server has already is left as it was.
+
+        Raises:
+            ClientError: RefusedError: one of them will never be accepted, and none was stored.
+        """
+        self._send(exchange.alarms_report(line_id, alarms))
+
     def put_line_state(self, state: LineState) -> None:
         """Show the line as it stands; several times a second are welcome.
 
@@ -154,6 +189,21 @@ class AsyncClient:
     async def overrides(self, after: int, *, wait_s: float = 20.0) -> list[Override]:
         """Answers of people with a ``seq`` above ``after``."""
         return exchange.overrides_of(await self._send(exchange.overrides_query(after, wait_s)))
+
+    async def open_commands(
+        self, line_id: str, after: int, *, wait_s: float = 20.0
+    ) -> OpenCommands:
+        """Commands of people to a line with a ``seq`` above ``after``."""
+        call = exchange.commands_query(line_id, after, wait_s)
+        return exchange.commands_of(await self._send(call))
+
+    async def report_results(self, line_id: str, results: Sequence[CommandResult]) -> None:
+        """Say what became of commands."""
+        await self._send(exchange.results_report(line_id, results))
+
+    async def report_alarms(self, line_id: str, alarms: Sequence[Alarm]) -> None:
+        """Say how alarms have changed."""
+        await self._send(exchange.alarms_report(line_id, alarms))
 
     async def put_line_state(self, state: LineState) -> None:
         """Show the line as it stands."""

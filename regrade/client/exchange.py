@@ -13,7 +13,16 @@ from typing import Any, Final
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from model.contract import ItemFacts, LineState, Outcome, Override, Verdict
+from model.contract import (
+    Alarm,
+    CommandResult,
+    ItemFacts,
+    LineState,
+    OpenCommands,
+    Outcome,
+    Override,
+    Verdict,
+)
 from regrade.client.errors import (
     AccessError,
     AnswerError,
@@ -28,6 +37,8 @@ Image = bytes | str | os.PathLike[str]
 """A picture file: its bytes, or its path."""
 
 _OUTCOMES: Final = TypeAdapter(list[Outcome])
+_RESULTS: Final = TypeAdapter(list[CommandResult])
+_ALARMS: Final = TypeAdapter(list[Alarm])
 _OVERRIDES: Final = TypeAdapter(list[Override])
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_DEADLINE_MS: Final = 600_000
@@ -94,6 +105,26 @@ def overrides_query(after: int, wait_s: float) -> Call:
     return Call("GET", "/v1/overrides", {"params": params, "timeout": wait_s + 5})
 
 
+def commands_query(line_id: str, after: int, wait_s: float) -> Call:
+    """``GET /v1/lines/{line_id}/commands/open``; the server may take ``wait_s`` to answer."""
+    params = {"after": after, "wait_s": wait_s}
+    path = f"/v1/lines/{line_id}/commands/open"
+    return Call("GET", path, {"params": params, "timeout": wait_s + 5})
+
+
+def results_report(line_id: str, results: Sequence[CommandResult]) -> Call:
+    """``POST /v1/lines/{line_id}/commands/results``."""
+    body = _RESULTS.dump_json(list(results))
+    path = f"/v1/lines/{line_id}/commands/results"
+    return Call("POST", path, {"content": body, "headers": _JSON})
+
+
+def alarms_report(line_id: str, alarms: Sequence[Alarm]) -> Call:
+    """``POST /v1/lines/{line_id}/alarms``."""
+    body = _ALARMS.dump_json(list(alarms))
+    return Call("POST", f"/v1/lines/{line_id}/alarms", {"content": body, "headers": _JSON})
+
+
 def state_report(state: LineState) -> Call:
     """``PUT /v1/lines/{line_id}/state``."""
     return Call(
@@ -147,6 +178,18 @@ def overrides_of(reply: httpx.Response) -> list[Override]:
         return _OVERRIDES.validate_json(reply.content)
     except ValidationError as error:
         raise AnswerError(f"the server's answer is no list of overrides: {error}") from error
+
+
+def commands_of(reply: httpx.Response) -> OpenCommands:
+    """The commands of people in a reply.
+
+    Raises:
+        AnswerError: There are none.
+    """
+    try:
+        return OpenCommands.model_validate_json(reply.content)
+    except ValidationError as error:
+        raise AnswerError(f"the server's answer is no list of commands: {error}") from error
 
 
 class _Detail(BaseModel):

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from sorter_control.controller.book import LineBook
 from sorter_control.controller.decide import decide
 from sorter_control.controller.journal import Memory
 from sorter_control.controller.link import Link
@@ -19,6 +20,7 @@ from sorter_control.controller.values import (
     AckEvents,
     Assign,
     Command,
+    Control,
     ControllerState,
     Modify,
     Notice,
@@ -27,6 +29,9 @@ from sorter_control.controller.values import (
     Remember,
     RequestGrade,
     Settings,
+    SwitchLane,
+    Tell,
+    Withdraw,
 )
 from sorter_control.policy import Policy
 from sorter_control.protocol import HostImage, Op, PlcImage
@@ -55,7 +60,7 @@ class Controller:
     ) -> None:
         self.settings = settings
         self._notify = notify
-        self.state = ControllerState.of_journal(journal.items())
+        self.state = ControllerState.of_journal(journal.items(), journal.book())
         self._journal = journal
         self._link = Link(journal.new_host_boot_id(), journal.event_seq())
 
@@ -78,8 +83,9 @@ class Controller:
 
     def observe(self, observation: Observation, now: datetime) -> list[RequestGrade]:
         """Take in anything else that was seen; returns gradings to start."""
+        book = self.state.book
         self.state, commands = decide(self.state, observation, now, self.settings)
-        self._commit(commands)
+        self._commit(commands, self.state.book if self.state.book is not book else None)
         for command in commands:
             self._carry_out(command)
         return [command for command in commands if isinstance(command, RequestGrade)]
@@ -97,15 +103,18 @@ class Controller:
         """What to write to the PLC now."""
         return self._link.host_image()
 
-    def _commit(self, commands: list[Command]) -> None:
+    def _commit(self, commands: list[Command], book: LineBook | None) -> None:
         remembered = {c.item.tid: c.item for c in commands if isinstance(c, Remember)}
         recorded = [c.outcome for c in commands if isinstance(c, Record)]
         acks = [c.seq for c in commands if isinstance(c, AckEvents)]
-        if remembered or recorded or acks:
+        reports = [c.report for c in commands if isinstance(c, Tell)]
+        if remembered or recorded or acks or reports or book is not None:
             self._journal.commit(
                 remembered=remembered.values(),
                 recorded=recorded,
                 event_seq=acks[-1] if acks else None,
+                book=book,
+                reports=reports,
             )
 
     def _carry_out(self, command: Command) -> None:
@@ -114,9 +123,18 @@ class Controller:
                 self._link.send(Op.ASSIGN, tid, lane)
             case Modify(tid, lane):
                 self._link.send(Op.MODIFY, tid, lane)
+            case Control(control):
+                self._link.control(control)
+            case SwitchLane(lane, enabled):
+                self._link.send(Op.LANE_ENABLE if enabled else Op.LANE_DISABLE, 0, lane)
+            case Withdraw(lane):
+                if lane is None:
+                    self._link.withdraw_control()
+                else:
+                    self._link.withdraw_switching(lane)
             case AckEvents(seq):
                 self._link.acknowledge(seq)
             case Notice():
                 self._notify(command)
-            case Remember() | Record() | RequestGrade():
+            case Remember() | Record() | Tell() | RequestGrade():
                 pass

@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from sorter_control.controller import endings, grades, steering
+from sorter_control.controller import alarms, endings, grades, orders, steering
 from sorter_control.controller.values import (
     NOT_CONNECTED_YET,
     AckEvents,
     Command,
+    Commanded,
     ControllerState,
     Failure,
     Graded,
@@ -24,6 +25,7 @@ from sorter_control.controller.values import (
     Notice,
     Observation,
     Overridden,
+    PartiesChanged,
     PlcLost,
     PlcReported,
     Remember,
@@ -57,8 +59,9 @@ def decide(
     match observation:
         case PlcReported():
             commands = _reported(state, observation, now, settings)
-        case PlcLost(reason):
-            commands = _lost(state, reason)
+            commands += _of_the_line(state, observation.at_s, now, settings)
+        case PlcLost(reason, at_s):
+            commands = _lost(state, reason) + _of_the_line(state, at_s, now, settings)
         case Identified():
             commands = grades.identified(state, observation, settings)
         case Graded():
@@ -67,9 +70,22 @@ def decide(
             commands = grades.not_graded(state, observation, settings)
         case Overridden(answers):
             commands = steering.people_answered(state, answers, settings)
+        case Commanded():
+            commands = orders.commanded(state, observation, now, settings)
+        case PartiesChanged(outages):
+            state.outages = outages
+            commands = alarms.follow(state, now, settings)
         case _ as never:
             assert_never(never)
     return state, commands
+
+
+def _of_the_line(
+    state: ControllerState, at_s: float, now: datetime, settings: Settings
+) -> list[Command]:
+    """What the machine's state means for orders and alarms; orders first, who ends some alarms."""
+    alarms.listen(state, at_s)
+    return orders.follow(state, at_s, now) + alarms.follow(state, now, settings)
 
 
 def _reported(
@@ -89,6 +105,7 @@ def _reported(
     commands += _overdue(state, settings)
     if not report.events and report.status.events_waiting == 0:
         commands += endings.never_seen(state, now, settings)
+        orders.compare(state, report)
     if report.events:
         commands.append(AckEvents(report.events[-1].seq))
     return commands
@@ -121,6 +138,7 @@ def _sweep(state: ControllerState, items: list[Item]) -> list[Command]:
 def _event(
     state: ControllerState, event: Event, now: datetime, settings: Settings
 ) -> list[Command]:
+    orders.counted(state, event)
     match event.type:
         case EventType.ANNOUNCE:
             return _announced(state, event, now, settings)
@@ -148,7 +166,7 @@ def _underway(state: ControllerState, event: Event, settings: Settings) -> list[
     match event.type:
         case EventType.ASSIGN_ACK:
             return steering.acknowledged(state, event, settings)
-        case EventType.ASSIGN_NAK:
+        case EventType.ASSIGN_NAK if event.tid:
             return steering.refused(state, event, settings)
         case EventType.DIVERT_FAIL | EventType.ABORTED:
             return steering.failed(state, event, settings)

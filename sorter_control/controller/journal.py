@@ -14,6 +14,7 @@ from typing import Final, Protocol, Self
 from pydantic import TypeAdapter
 
 from model.contract import Outcome
+from sorter_control.controller.book import LineBook, Report
 from sorter_control.controller.values import Item
 from sorter_control.errors import SettingsError
 
@@ -27,8 +28,12 @@ CREATE TABLE IF NOT EXISTS outbox (
     answer TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_unsent ON outbox (number) WHERE answer IS NULL;
+CREATE TABLE IF NOT EXISTS book (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT;
 """
 _ITEM: Final = TypeAdapter(Item)
+_BOOK: Final = TypeAdapter(LineBook)
+_REPORT: Final[TypeAdapter[Report]] = TypeAdapter(Report)
 _ACCEPTED = "accepted"
 
 
@@ -53,11 +58,17 @@ class Memory(Protocol):
         remembered: Iterable[Item] = (),
         recorded: Iterable[Outcome] = (),
         event_seq: int | None = None,
+        book: LineBook | None = None,
+        reports: Iterable[Report] = (),
     ) -> None:
         """See ``Journal``."""
         ...
 
     def outcomes(self) -> list[Outcome]:
+        """See ``Journal``."""
+        ...
+
+    def book(self) -> LineBook:
         """See ``Journal``."""
         ...
 
@@ -110,8 +121,18 @@ class Journal:
         remembered: Iterable[Item] = (),
         recorded: Iterable[Outcome] = (),
         event_seq: int | None = None,
+        book: LineBook | None = None,
+        reports: Iterable[Report] = (),
     ) -> None:
-        """Store everything or nothing; an outcome that is stored already stays as it is."""
+        """Store everything or nothing; an outcome that is stored already stays as it is.
+
+        Args:
+            remembered: Items as they are now.
+            recorded: Outcomes, which end their items.
+            event_seq: Last event of the PLC that this follows from.
+            book: The line's book where it has changed.
+            reports: What the server has to be told.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany(
@@ -128,6 +149,13 @@ class Journal:
                 self._db.execute(
                     "INSERT OR REPLACE INTO meta VALUES ('event_seq', ?)", (event_seq,)
                 )
+            if book is not None:
+                body = _BOOK.dump_json(book).decode()
+                self._db.execute("INSERT OR REPLACE INTO book VALUES (1, ?)", (body,))
+            self._db.executemany(
+                "INSERT INTO reports (body) VALUES (?)",
+                [(each.model_dump_json(),) for each in reports],
+            )
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -150,6 +178,24 @@ class Journal:
         self._db.executemany(
             "UPDATE outbox SET answer = ? WHERE outcome_id = ?",
             [(answer, outcome.outcome_id) for outcome in outcomes],
+        )
+
+    def book(self) -> LineBook:
+        """The line's book as it was at the last commit."""
+        row = self._db.execute("SELECT body FROM book").fetchone()
+        return _BOOK.validate_json(row[0]) if row else LineBook()
+
+    def untold(self, limit: int) -> list[tuple[int, Report]]:
+        """The oldest reports that the server has not taken, each with its number."""
+        rows = self._db.execute(
+            "SELECT number, body FROM reports ORDER BY number LIMIT ?", (limit,)
+        )
+        return [(number, _REPORT.validate_json(body)) for number, body in rows]
+
+    def told(self, numbers: Iterable[int]) -> None:
+        """Forget reports: the server has them."""
+        self._db.executemany(
+            "DELETE FROM reports WHERE number = ?", [(number,) for number in numbers]
         )
 
     def outcomes(self) -> list[Outcome]:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from model.contract import BeltItem, LaneStatus, LineState
+from sorter_control.controller import orders
 from sorter_control.controller.steering import steerable_s
 from sorter_control.controller.values import ControllerState, Item, Settings
-from sorter_control.protocol import Flag, LaneBit
+from sorter_control.protocol import LaneBit
 
 _UNKNOWN = "UNKNOWN"
 
 
-def line_state(
-    state: ControllerState, settings: Settings, now: datetime, alarms: Iterable[str | None]
-) -> LineState:
-    """The line as the controller sees it; ``alarms`` are those of the caller, None for none."""
+def line_state(state: ControllerState, settings: Settings, now: datetime) -> LineState:
+    """The line as the controller sees it."""
     status = state.status
-    own = [f"PLC: {state.plc_problem}" if state.plc_problem else None]
-    if status is not None and Flag.ESTOP_OK not in status.flags:
-        own.append("Emergency stop")
-    if status is not None and Flag.HOST_LOST in status.flags:
-        own.append("The PLC does not hear this controller: does another host write to it?")
-    if status is not None and Flag.ENCODER_FAULT in status.flags:
-        own.append("The belt's encoder is dead")
-    lanes = _lanes(state, settings)
-    own += [f"Lane {lane.name}: divert or photo-eye faulty" for lane in lanes if lane.fault]
-    own += [f"Lane {lane.name} is jammed" for lane in lanes if lane.jammed]
-    own += [f"Lane {lane.name} is full" for lane in lanes if lane.full]
+    alarms = state.book.alarms
     return LineState(
         line_id=settings.line_id,
         at=now,
@@ -36,9 +24,11 @@ def line_state(
         packml_state=status.state_current.name if status else _UNKNOWN,
         speed_mm_s=status.speed_mm_per_s if status else 0,
         belt_mm=state.geometry[-1].divert_mm if state.geometry else 0,
-        lanes=lanes,
+        lanes=_lanes(state, settings),
         items=tuple(_item(state, item, settings) for item in state.items.values()),
-        alarms=tuple(alarm for alarm in (*own, *alarms) if alarm),
+        alarms=tuple(alarm.text for alarm in alarms if alarm.state.is_active),
+        annunciated=alarms,
+        allowed=orders.allowed(state),
     )
 
 
@@ -54,6 +44,9 @@ def _lanes(state: ControllerState, settings: Settings) -> tuple[LaneStatus, ...]
             jammed=LaneBit.JAM in report.bits,
             fault=LaneBit.DIVERT_FAULT in report.bits,
             count=report.count,
+            unrecorded=state.unrecorded.get(number, 0),
+            is_default=orders.is_default(state, number, settings),
+            closed=state.book.closures.get(number),
         )
         for number, (report, geometry) in enumerate(pairs, start=1)
     )

@@ -19,9 +19,9 @@ class Outage:
         self._problem: str | None = None
 
     @property
-    def alarm(self) -> str | None:
-        """A sentence for the operator while the party does not answer."""
-        return None if self._problem is None else f"{self._party}: {self._problem}"
+    def alarm(self) -> tuple[str, str] | None:
+        """The party and what is wrong with it, while it does not answer."""
+        return None if self._problem is None else (self._party, self._problem)
 
     def failed(self, problem: object) -> None:
         """It did not answer; the first time is logged."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
-from model.contract import ItemFacts, LineState, Outcome, Override, Verdict
+from model.contract import (
+    Alarm,
+    CommandResult,
+    ItemFacts,
+    LineState,
+    OpenCommands,
+    Outcome,
+    Override,
+    Verdict,
+)
 from regrade.client import AsyncClient, ClientError, LateError, UnreachableError
 from sorter_control.controller.camera import Picture
 from sorter_control.controller.outage import Outage
@@ -41,6 +50,17 @@ class Server:
     async def overrides(self, after: int) -> list[Override]:
         """Answers of people with a seq above ``after``; waits for one."""
         return await self._noted(self._client.overrides(after))
+
+    async def commands(self, line_id: str, after: int) -> OpenCommands:
+        """Commands of people to the line with a seq above ``after``; waits for one."""
+        return await self._noted(self._client.open_commands(line_id, after))
+
+    async def tell(self, line_id: str, reports: Sequence[CommandResult | Alarm]) -> None:
+        """Deliver results of commands and changes of alarms; repeating them is harmless."""
+        if results := [each for each in reports if isinstance(each, CommandResult)]:
+            await self._noted(self._client.report_results(line_id, results))
+        if alarms := [each for each in reports if isinstance(each, Alarm)]:
+            await self._noted(self._client.report_alarms(line_id, alarms))
 
     async def put_line_state(self, state: LineState) -> None:
         """Show the line as it stands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import structlog
 
 from model.contract import ItemFacts, Outcome
 from regrade.client import ClientError, RefusedError, UnreachableError
+from sorter_control.controller.book import Order, Report
 from sorter_control.controller.camera import Camera
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.grading import Grading
@@ -22,11 +23,13 @@ from sorter_control.controller.outage import Outage
 from sorter_control.controller.policy_file import PolicyFile
 from sorter_control.controller.server import Server
 from sorter_control.controller.values import (
+    Commanded,
     Failure,
     Graded,
     NotGraded,
     Observation,
     Overridden,
+    PartiesChanged,
     PlcLost,
     RequestGrade,
 )
@@ -77,7 +80,9 @@ class Sorting:
     _delivery: Outage = field(default_factory=lambda: Outage("delivery of outcomes"))
     _display: Outage = field(default_factory=lambda: Outage("display of the line"))
     _answers: Outage = field(default_factory=lambda: Outage("people's answers"))
+    _orders: Outage = field(default_factory=lambda: Outage("people's commands"))
     _heard: int = 0
+    _commanded: int = 0
     _ending: bool = False
     _jobs: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -94,6 +99,7 @@ class Sorting:
                 ("deliver", self._every(self.rhythm.deliver_s, self._deliver)),
                 ("publish", self._every(self.rhythm.publish_s, self._publish)),
                 ("overrides", self._every(0.0, self._listen)),
+                ("commands", self._every(0.0, self._obey)),
                 ("policy", self._every(self.rhythm.policy_s, self._follow_policy)),
                 ("stop", self._wait(stop)),
             )
@@ -147,7 +153,7 @@ class Sorting:
         except MapError:
             raise
         except PlcError as error:
-            self._observe(PlcLost(str(error)))
+            self._observe(PlcLost(str(error), time.monotonic()))
 
     async def _grade(self, request: RequestGrade) -> None:
         """One grading; whatever happens to it, its item must not wait for it in vain."""
@@ -187,6 +193,11 @@ class Sorting:
                 self.journal.answered(outcomes)
             except RefusedError:
                 await self._deliver_one_by_one(outcomes)
+        while reports := self.journal.untold(_BATCH):
+            try:
+                await self._tell(reports)
+            except RefusedError:
+                await self._tell_one_by_one(reports)
 
     async def _deliver_one_by_one(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -197,13 +208,26 @@ class Sorting:
                 _log.error("outcome_refused", outcome_id=outcome.outcome_id, problem=str(error))
                 self.journal.answered([outcome], answer=str(error))
 
+    async def _tell(self, reports: Sequence[tuple[int, Report]]) -> None:
+        await self.server.tell(self.controller.settings.line_id, [each for _, each in reports])
+        self.journal.told([number for number, _ in reports])
+
+    async def _tell_one_by_one(self, reports: Sequence[tuple[int, Report]]) -> None:
+        for number, report in reports:
+            try:
+                await self._tell([(number, report)])
+            except RefusedError as error:
+                _log.error("report_refused", report=report.model_dump_json(), problem=str(error))
+                self.journal.told([number])
+
     async def _publish(self) -> None:
-        alarms = [self.server.outage.alarm, self._delivery.alarm]
+        alarms = [self.server.outage.alarm, self._delivery.alarm, self._orders.alarm]
         if self.policy_file is not None:
             alarms.append(self.policy_file.outage.alarm)
-        state = line_state(
-            self.controller.state, self.controller.settings, datetime.now(UTC), alarms
-        )
+        outages = tuple(alarm for alarm in alarms if alarm is not None)
+        if outages != self.controller.state.outages:
+            self._observe(PartiesChanged(outages))
+        state = line_state(self.controller.state, self.controller.settings, datetime.now(UTC))
         await self._talk(self.server.put_line_state(state), self._display)
 
     async def _listen(self) -> None:
@@ -214,3 +238,19 @@ class Sorting:
         if answers := await self.server.overrides(self._heard):
             self._heard = answers[-1].seq
             self._observe(Overridden(tuple(answers)))
+
+    async def _obey(self) -> None:
+        await self._talk(self._hear_commands(), self._orders)
+
+    async def _hear_commands(self) -> None:
+        """Wait for the next commands of people; each counts down from when the server gave it."""
+        asked_s = time.monotonic()
+        reply = await self.server.commands(self.controller.settings.line_id, self._commanded)
+        now_s = time.monotonic()
+        way_back_s = max(0.0, now_s - asked_s - reply.waited_s)
+        orders = tuple(
+            Order(each.command, now_s + each.left_s - way_back_s) for each in reply.commands
+        )
+        if orders:
+            self._commanded = orders[-1].command.seq
+            self._observe(Commanded(orders, now_s))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from model.contract import ItemFacts, Outcome, Override, Verdict
+from sorter_control import packml
+from sorter_control.controller.book import LineBook, Order, Report
 from sorter_control.policy import Policy
 from sorter_control.protocol import Event, LaneGeometry, LaneReport, Status
 from sorter_control.routing import Decision, FailSafe
@@ -109,11 +111,26 @@ class ControllerState:
     named: frozenset[int] = frozenset()
     """Items that the remap under way has named so far."""
     plc_problem: str | None = NOT_CONNECTED_YET
+    outages: tuple[tuple[str, str], ...] = ()
+    """Other parties that do not answer, and what is wrong with each."""
+    book: LineBook = field(default_factory=LineBook)
+    began_s: float | None = None
+    """Monotonic time of the first attempt to reach the PLC."""
+    plc_is_missing: bool = False
+    """Whether it is time to be alarmed about ``plc_problem``."""
+    deaf_since_s: float | None = None
+    """Monotonic time since which the PLC says that it does not hear its host."""
+    plc_is_deaf: bool = False
+    """Whether that has lasted."""
+    watched: object = None
+    """What the alarms were last made from."""
+    unrecorded: Mapping[int, int] = field(default_factory=dict)
+    """Lanes whose counter at the PLC is not our own, and by how much it is ahead."""
 
     @classmethod
-    def of_journal(cls, items: Iterable[Item]) -> Self:
+    def of_journal(cls, items: Iterable[Item], book: LineBook) -> Self:
         """The state in which a controller starts."""
-        state = cls()
+        state = cls(book=book.after_restart())
         for item in items:
             (state.remembered if item.outcome is None else state.ended)[item.tid] = item
         return state
@@ -147,6 +164,8 @@ class PlcReported:
     lanes: tuple[LaneReport, ...]
     geometry: tuple[LaneGeometry, ...]
     events: tuple[Event, ...] = ()
+    at_s: float = 0.0
+    """Monotonic time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,8 @@ class PlcLost:
     """The PLC does not answer, or its heartbeat stands still."""
 
     reason: str
+    at_s: float = 0.0
+    """Monotonic time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +214,40 @@ class Overridden:
     answers: tuple[Override, ...]
 
 
-Observation = PlcReported | PlcLost | Identified | Graded | NotGraded | Overridden
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """People have commanded the line.
+
+    Attributes:
+        orders: In order of seq.
+        at_s: Monotonic time.
+    """
+
+    orders: tuple[Order, ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartiesChanged:
+    """Other parties than the PLC have stopped answering, or answer again.
+
+    Attributes:
+        outages: Those that do not answer, and what is wrong with each.
+    """
+
+    outages: tuple[tuple[str, str], ...]
+
+
+Observation = (
+    PlcReported
+    | PlcLost
+    | Identified
+    | Graded
+    | NotGraded
+    | Overridden
+    | Commanded
+    | PartiesChanged
+)
 
 
 # Commands ---------------------------------------------------------------------------------
@@ -213,6 +267,39 @@ class Modify:
 
     tid: int
     lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Have the PLC execute a PackML command once."""
+
+    command: packml.Command
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchLane:
+    """Open or close a lane."""
+
+    lane: int
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Let the PLC find no command of this kind any more; what it has executed stays.
+
+    Attributes:
+        lane: Whose switching is withdrawn; None for the PackML command.
+    """
+
+    lane: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Put into the outbox what the server has to be told."""
+
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +341,16 @@ class Notice:
     alarm: bool = False
 
 
-Command = Assign | Modify | RequestGrade | Remember | Record | AckEvents | Notice
+Command = (
+    Assign
+    | Modify
+    | Control
+    | SwitchLane
+    | Withdraw
+    | RequestGrade
+    | Remember
+    | Record
+    | Tell
+    | AckEvents
+    | Notice
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model.contract import Outcome
+from sorter_control.controller.book import LineBook, Report
 from sorter_control.controller.values import Item
 
 
@@ -14,6 +15,8 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._items: dict[int, Item] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._book = LineBook()
+        self.reports: list[Report] = []
         self._event_seq = 0
         self._boot_id = 0
 
@@ -36,6 +39,8 @@ class MemoryJournal:
         remembered: Iterable[Item] = (),
         recorded: Iterable[Outcome] = (),
         event_seq: int | None = None,
+        book: LineBook | None = None,
+        reports: Iterable[Report] = (),
     ) -> None:
         """See ``Journal``."""
         for item in remembered:
@@ -45,6 +50,13 @@ class MemoryJournal:
             self._items.pop(outcome.tid, None)
         if event_seq is not None:
             self._event_seq = event_seq
+        self.reports.extend(reports)
+        if book is not None:
+            self._book = book
+
+    def book(self) -> LineBook:
+        """See ``Journal``."""
+        return self._book
 
     def outcomes(self) -> list[Outcome]:
         """See ``Journal``."""

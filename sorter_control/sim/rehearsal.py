@@ -205,7 +205,7 @@ class Rehearsal:
     def _poll(self, controller: Controller) -> None:
         image = self.wire.read(self.machine)
         if image is None:
-            controller.observe(PlcLost("no answer"), self.now)
+            controller.observe(PlcLost("no answer", self.now_s), self.now)
             return
         for request in controller.hear(image, self.now, self.now_s):
             self._asked[request.tid] = request

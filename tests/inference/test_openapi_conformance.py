@@ -38,6 +38,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 _ENDLESS = "/v1/lines/{line_id}/events"  # a stream of events; it has tests of its own
+_WAITING = ("/v1/overrides", "/v1/lines/{line_id}/commands/open")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_replies_are_those_that_are_documented(
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
         def keeps_to_it(case: Any) -> None:
-            if case.operation.path == "/v1/overrides":
+            if case.operation.path in _WAITING:
                 case.query = {**(case.query or {}), "wait_s": 0}
             case.call_and_validate(checks=CHECKS, timeout=20)
 

@@ -17,7 +17,15 @@ from inference.pages.desk import LEASE_S, ReviewDesk
 from inference.pages.reference import kind_of
 from inference.pages.render import environment, page
 from inference.routes.errors import error_table
-from model.contract import Ending, Grade, QualityIssue, ReviewReason
+from model.contract import (
+    AlarmState,
+    CommandKind,
+    CommandStatus,
+    Ending,
+    Grade,
+    QualityIssue,
+    ReviewReason,
+)
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "inference" / "pages" / "templates"
@@ -57,6 +65,10 @@ def test_openapi_lists_every_route_and_every_error(document: dict[str, Any]) -> 
         "/v1/models/history",
         "/v1/models/comparison",
         *(f"/v1/models/{verb}" for verb in ("promote", "rollback", "challenge", "shadow", "tune")),
+        "/v1/lines/{line_id}/commands",
+        "/v1/lines/{line_id}/commands/open",
+        "/v1/lines/{line_id}/commands/results",
+        "/v1/lines/{line_id}/alarms",
         "/v1/images/{sha256}",
         "/v1/images/{sha256}/thumbnail",
         "/health/live",
@@ -113,7 +125,7 @@ def test_a_template_uses_what_its_context_has(context: type[Any]) -> None:
 
 def test_every_word_of_the_contract_has_words_for_people() -> None:
     word = environment().filters["word"]
-    for enum in (Grade, Ending, ReviewReason, QualityIssue):
+    for enum in (Grade, Ending, ReviewReason, QualityIssue, CommandKind, CommandStatus, AlarmState):
         for each in enum:
             assert "_" not in word(each.value)
 

@@ -13,7 +13,7 @@ import pytest
 import tenacity
 
 import regrade.client
-from model.contract import ItemFacts, LineState, Outcome, Override
+from model.contract import CommandStatus, ItemFacts, LineState, Outcome, Override
 from regrade.client import (
     AccessError,
     AnswerError,
@@ -21,7 +21,9 @@ from regrade.client import (
     BusyError,
     Client,
     ClientError,
+    CommandResult,
     LateError,
+    OpenCommands,
     RefusedError,
     UnreachableError,
 )
@@ -251,6 +253,21 @@ def test_reports_are_sent_once_and_answers_are_typed(call: Callable[..., Any]) -
     assert LineState.model_validate(_json(put)) == state
     assert put.url.path == "/v1/lines/line1/state"
     assert dict(asked.url.params) == {"after": "2", "wait_s": "0"}
+
+
+def test_commands_are_fetched_and_their_ends_and_alarms_reported(call: Callable[..., Any]) -> None:
+    told = OpenCommands(waited_s=1.5, commands=())
+    done = CommandResult(command_id="c-1", status=CommandStatus.DONE, reason="so", at=NOON)
+    wire = Wire(answer(text=told.model_dump_json()))
+    assert call(wire, "open_commands", "line1", 2, wait_s=0) == told
+    call(wire, "report_results", "line1", [done])
+    call(wire, "report_alarms", "line1", [])
+    assert [request.url.path for request in wire.requests] == [
+        "/v1/lines/line1/commands/open",
+        "/v1/lines/line1/commands/results",
+        "/v1/lines/line1/alarms",
+    ]
+    assert [CommandResult.model_validate(each) for each in _json(wire.requests[1])] == [done]
 
 
 def _json(request: httpx.Request) -> Any:

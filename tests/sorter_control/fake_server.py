@@ -11,7 +11,17 @@ from typing import Any
 
 import httpx
 
-from model.contract import Grade, ItemFacts, LineState, Outcome
+from model.contract import (
+    Alarm,
+    CommandResult,
+    Grade,
+    ItemFacts,
+    LineCommand,
+    LineState,
+    OpenCommand,
+    OpenCommands,
+    Outcome,
+)
 from regrade.client import AsyncClient
 from sorter_control.controller.camera import Camera
 from sorter_control.sim.camera import CameraStation
@@ -30,6 +40,12 @@ class FakeServer:
         self.states: list[LineState] = []
         self.graded: list[httpx.Request] = []
         self.overrides: list[dict[str, Any]] = []
+        self.commands: list[LineCommand] = []
+        self.left_s = 5.0
+        self.way_back_s = 0.0
+        self.results: list[CommandResult] = []
+        self.lost_results = 0
+        self.alarms: list[Alarm] = []
         self.refused: set[str] = set()
         self.client = AsyncClient("http://server", transport=httpx.MockTransport(self.answer))
 
@@ -47,8 +63,34 @@ class FakeServer:
             if not news:
                 await asyncio.sleep(0.05)
             return httpx.Response(200, json=news)
+        if path.endswith("/commands/open"):
+            return await self.hand_out(int(request.url.params["after"]))
+        if path.endswith("/commands/results"):
+            if self.lost_results:
+                self.lost_results -= 1
+                raise httpx.ConnectError("nobody listens")
+            self.results += [
+                CommandResult.model_validate(row) for row in json.loads(request.content)
+            ]
+            return httpx.Response(200, json={"accepted": 1, "repeated": 0})
+        if path.endswith("/alarms"):
+            self.alarms += [Alarm.model_validate(row) for row in json.loads(request.content)]
+            return httpx.Response(200, json={"accepted": 1, "repeated": 0})
         self.states.append(LineState.model_validate_json(request.content))
         return httpx.Response(204)
+
+    async def hand_out(self, after: int) -> httpx.Response:
+        """The commands that have no result."""
+        known = {result.command_id for result in self.results}
+        news = [
+            OpenCommand(command=each, left_s=self.left_s)
+            for each in self.commands
+            if each.seq > after and each.command_id not in known
+        ]
+        await asyncio.sleep(self.way_back_s if news else 0.05)
+        waited_s = 0.0 if news else 0.05
+        reply = OpenCommands(waited_s=waited_s, commands=tuple(news))
+        return httpx.Response(200, text=reply.model_dump_json())
 
     def grade(self, request: httpx.Request) -> httpx.Response:
         self.graded.append(request)

@@ -17,6 +17,7 @@ from sorter_control.controller.values import (
     Graded,
     Item,
     Overridden,
+    PartiesChanged,
     PlcLost,
     RequestGrade,
 )
@@ -352,14 +353,16 @@ def test_people_see_the_line_and_how_long_they_can_steer() -> None:
     line = make_rehearsal(make_rows(1), always(Grade.REPAIRABLE))
     line.run(4)
     state = controller(line).state
-    seen = line_state(state, SETTINGS, NOW, ["The server is away", None])
+    controller(line).observe(PartiesChanged((("grading server", "away"),)), NOW)
+    state = controller(line).state
+    seen = line_state(state, SETTINGS, NOW)
     assert (seen.plc_connected, seen.packml_state, seen.belt_mm) == (True, "EXECUTE", 8000)
     assert [lane.name for lane in seen.lanes] == list(SETTINGS.policy.lanes)
     assert [lane.divert_mm for lane in seen.lanes] == [4000, 5000, 6000, 7000, 8000]
     (item,) = seen.items
     assert (item.item_id, item.lane, item.grade) == ("RET-0", "repair", Grade.REPAIRABLE)
     assert item.steerable_s == pytest.approx((5930 - item.position_mm) / 500)
-    assert seen.alarms == ("The server is away",)
+    assert seen.alarms == ("grading server: away",)
 
 
 def test_an_item_for_the_manual_lane_can_be_steered_up_to_the_last_divert() -> None:
@@ -377,6 +380,6 @@ def test_a_lost_plc_is_an_alarm() -> None:
     line = make_rehearsal([])
     line.run(0.1)
     controller(line).observe(PlcLost("no answer"), NOW)
-    seen = line_state(controller(line).state, SETTINGS, NOW, [])
+    seen = line_state(controller(line).state, SETTINGS, NOW)
     assert not seen.plc_connected
     assert seen.alarms == ("PLC: no answer",)

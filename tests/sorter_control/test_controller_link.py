@@ -146,6 +146,6 @@ def test_a_heartbeat_that_stands_still_is_a_lost_plc_although_it_answers() -> No
     link = Link(7)
     assert isinstance(link.receive(image(), 0.0), PlcReported)
     assert isinstance(link.receive(image(), 0.9), PlcReported)
-    assert link.receive(image(), 1.1) == PlcLost("the PLC's heartbeat stands still")
+    assert link.receive(image(), 1.1) == PlcLost("the PLC's heartbeat stands still", 1.1)
     alive = image(status=replace(STATUS, plc_heartbeat=2))
     assert isinstance(link.receive(alive, 1.2), PlcReported)

@@ -146,6 +146,29 @@ async def test_a_packml_command_is_executed_once_for_each_change_of_its_number(
     assert state() is State.EXECUTE
 
 
+async def test_what_is_withdrawn_does_nothing_and_undoes_nothing(stand: Stand) -> None:
+    """Of a PackML command the number stays, of a lane's switch its place in the ring."""
+    stand.run(0.5)
+    image = await stand.driver.read()
+    await stand.driver.write(HostImage(words_for(image)))
+    stand.run(0.02)
+    withdrawn = words_for(image, 2, change_request=1)
+    await stand.driver.write(HostImage(withdrawn, (HostCommand(1, Op.CANCEL),)))
+    stand.run(0.05)
+    assert stand.machine.plc.packml is State.EXECUTE
+    later = replace(withdrawn, host_heartbeat=3)
+    switch = (HostCommand(1, Op.CANCEL), HostCommand(2, Op.LANE_DISABLE, lane=2))
+    await stand.driver.write(HostImage(later, switch))
+    stand.run(0.05)
+    assert not stand.machine.plc.lane(2).enabled
+    much_later = replace(withdrawn, host_heartbeat=4)
+    await stand.driver.write(HostImage(much_later, (switch[0], HostCommand(2, Op.CANCEL))))
+    stand.run(0.05)
+    image = await stand.driver.read()
+    assert not stand.machine.plc.lane(2).enabled
+    assert image.status.command_ack_seq == 2
+
+
 async def test_a_remap_names_every_tracked_item_once(stand: Stand) -> None:
     stand.run(3.6)
     image = await stand.driver.read()

@@ -51,6 +51,12 @@ let heardAt = 0; // performance.now() of its arrival
 const shown = new Map(); // tid -> {node, item, x}
 const lanes = new Map(); // name -> {card, count, path}
 
+let told = null; // whether the snapshot was stale when others were last told
+function tell(stale) {
+  told = stale;
+  document.dispatchEvent(new CustomEvent("line", { detail: { state, stale } }));
+}
+
 function connect() {
   const source = new EventSource(`/v1/lines/${encodeURIComponent(lineId)}/events`);
   source.onmessage = (event) => {
@@ -59,6 +65,7 @@ function connect() {
     state = next;
     heardAt = performance.now();
     update();
+    tell(false);
   };
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1500); // e.g. a restarted server
@@ -67,12 +74,14 @@ function connect() {
 
 const layoutKey = (s) => JSON.stringify([s.belt_mm, s.lanes.map((l) => [l.number, l.name, l.divert_mm])]);
 const laneOf = (s, name) => s.lanes.find((l) => l.name === name || String(l.number) === name);
-const status = (lane) =>
-  lane.fault ? ["fault", "Fault", "warn"]
-  : lane.jammed ? ["jam", "Jammed", "warn"]
-  : lane.full ? ["full", "Full", "stack"]
-  : !lane.enabled ? ["off", "Off", "off"]
-  : ["open", "Open", "ok"];
+const status = (lane) => {
+  const off = lane.enabled ? "" : " · disabled";
+  return lane.fault ? ["fault", `Fault${off}`, "warn"]
+    : lane.jammed ? ["jam", `Jammed${off}`, "warn"]
+    : lane.full ? ["full", `Full${off}`, "stack"]
+    : off ? ["off", "Disabled", "off"]
+    : ["open", "Open", "ok"];
+};
 
 function build(s) {
   lanes.clear();
@@ -83,8 +92,11 @@ function build(s) {
       head.append(make("span", "number", lane.number), make("span", "", lane.name));
       const count = make("p", "lane-count", lane.count);
       const state = make("p", "lane-state");
-      card.append(head, count, state);
-      lanes.set(lane.number, { card, count, state, path: null, last: lane.count });
+      const note = make("p", "lane-note");
+      const toggle = make("button", "lane-switch");
+      toggle.type = "button";
+      card.append(head, count, state, note, toggle);
+      lanes.set(lane.number, { card, count, state, note, toggle, path: null, last: lane.count });
       return card;
     }),
   );
@@ -137,11 +149,13 @@ function update() {
   for (const lane of s.lanes) {
     const { card, count, state: label, path, gate } = lanes.get(lane.number);
     const [key, text, glyph] = status(lane);
-    if (card.dataset.status !== key) {
+    if (label.dataset.text !== text) {
+      label.dataset.text = text;
       card.dataset.status = key;
       label.replaceChildren(icon(glyph), text);
     }
     count.textContent = lane.count.toLocaleString("en");
+    notes(lane);
     for (const part of [path, gate]) part.dataset.status = key;
   }
   readings(s);
@@ -151,16 +165,46 @@ function update() {
   el("belt-empty").hidden = s.items.length > 0;
 }
 
+function notes(lane) {
+  const { note, toggle } = lanes.get(lane.number);
+  const parts = [];
+  const by = lane.closed;
+  if (!lane.enabled) parts.push(by ? `${by.operator}, ${new Date(by.at).toLocaleTimeString()}: ${by.note}` : "Disabled at the PLC");
+  const off = lane.unrecorded;
+  if (off) parts.push(`The PLC counts ${Math.abs(off)} ${off > 0 ? "more" : "fewer"} than the record`);
+  const text = parts.join(" · ");
+  if (note.textContent !== text) note.textContent = text;
+  note.classList.toggle("differs", Boolean(off));
+  note.hidden = !text;
+  toggle.hidden = lane.is_default || state.allowed === null;
+  if (toggle.dataset.enabled === String(lane.enabled)) return;
+  toggle.dataset.enabled = lane.enabled;
+  toggle.dataset.lane = lane.number;
+  toggle.replaceChildren(lane.enabled ? "Disable" : "Enable");
+  toggle.setAttribute("aria-label", `${lane.enabled ? "Disable" : "Enable"} lane ${lane.number} ${lane.name}`);
+  if (lane.enabled) delete toggle.dataset.press;
+  else {
+    toggle.dataset.press = "";
+    toggle.append(make("small", "", "press and hold"));
+  }
+}
+
+const SIGN = {
+  execute: "play", held: "pause", suspended: "pause", stopped: "halt", idle: "halt", completed: "halt",
+  aborted: "warn", aborting: "warn",
+};
+
 function readings(s) {
-  const pill = el("packml");
+  const pill = el("state"), name = s.packml_state.toLowerCase();
   pill.hidden = el("speed").hidden = el("plc").hidden = false;
-  pill.textContent = s.packml_state.toLowerCase();
-  pill.dataset.state = s.packml_state.toLowerCase();
+  if (pill.dataset.state !== name) {
+    pill.dataset.state = name;
+    el("packml").textContent = name;
+    el("state-sign").replaceChildren(icon(SIGN[name] ?? "clock"));
+  }
   el("speed").textContent = `${(s.speed_mm_s / 1000).toFixed(2)} m/s`;
   el("plc").textContent = s.plc_connected ? "PLC connected" : "PLC lost";
   el("plc").classList.toggle("bad", !s.plc_connected);
-  el("alarms").hidden = !s.alarms.length;
-  el("alarms").querySelector("span").textContent = s.alarms.join("  ·  ");
 }
 
 function place(item) {
@@ -231,6 +275,7 @@ function draw(now) {
   const silent = now - heardAt;
   const stale = silent > STALE_MS;
   root.classList.toggle("is-stale", stale);
+  if (stale && !told) tell(true);
   el("stale").hidden = !stale;
   if (stale)
     el("stale").querySelector("span").textContent =

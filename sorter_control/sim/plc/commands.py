@@ -59,7 +59,8 @@ def obey_host(state: PlcState, belt: Belt, image: HostImage) -> None:
         state.remap_done = host.remap_request
     if host.change_request != state.change_request:
         state.change_request = host.change_request
-        if host.control_command in set(Command):
+        abort = host.control_command == Command.ABORT
+        if host.control_command in set(Command) and (state.estop_ok or abort):
             state.packml = packml.commanded(state.packml, Command(host.control_command))
     if host.unit_mode in set(Mode) and state.packml in {State.STOPPED, State.IDLE}:
         state.mode = Mode(host.unit_mode)
