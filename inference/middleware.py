@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -108,10 +109,16 @@ def _has_own_limits(path: str) -> bool:
 
 
 class JsonLimitMiddleware:
-    """Bounds every body but those that bring pictures, which have limits of their own."""
+    """Bounds every body but those that bring pictures, which have limits of their own.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What serves the rest.
+        timeout_s: Time for a whole body to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
         self._app = app
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -119,11 +126,20 @@ class JsonLimitMiddleware:
             await self._app(scope, receive, send)
             return
         received = 0
+        whole = False
+        end_s = asyncio.get_running_loop().time() + self._timeout_s
 
         async def bounded() -> Message:
-            nonlocal received
+            nonlocal received, whole
             while True:
-                message = await receive()
+                if whole:  # what is waited for now is the end of the connection
+                    return await receive()
+                try:
+                    async with asyncio.timeout_at(end_s):
+                        message = await receive()
+                except TimeoutError as error:
+                    raise HTTPException(408) from error
+                whole = not message.get("more_body")
                 received += len(message.get("body", b""))
                 if received <= MAX_JSON_BYTES:
                     return message

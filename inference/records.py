@@ -100,7 +100,14 @@ class OverrideRequest(BaseModel):
 
     override_id: Identifier = Field(description="Chosen by the sender: a repeat is harmless.")
     grade: Grade | None = Field(description="null withdraws the answer before.")
-    operator: Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    operator: (
+        Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+        | None
+    ) = Field(
+        default=None,
+        description="Who answers. The caller's own name, which is recorded in any case, or left out; "
+        "required only where access is open.",
+    )
     note: Annotated[Line, StringConstraints(max_length=500)] = ""
     seen_seq: int | None = Field(
         default=None,

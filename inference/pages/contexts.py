@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from inference.access.audit import AuditEntry
 from inference.pages.reference import Operation, SchemaTable
 from inference.records import ItemRecord, Summary
 from model.contract import GRADES, Damage, Grade, Outcome, Override, Verdict
@@ -189,4 +190,38 @@ class ErrorPage:
     message: str
 
 
-Context = LinePage | RecentPart | ReviewPage | ReviewPart | ItemPage | DocsPage | ErrorPage
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """``login.html``: who are you."""
+
+    template: ClassVar = "login.html"
+    nav: str
+    problem: str
+    """Why it did not work; empty at first."""
+    name: str
+    """The name that was typed."""
+    next: str
+    """Where it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """``audit.html``: who did what, newest first."""
+
+    template: ClassVar = "audit.html"
+    nav: str
+    entries: tuple[AuditEntry, ...]
+    next_before: int | None
+
+
+Context = (
+    LoginPage
+    | AuditPage
+    | LinePage
+    | RecentPart
+    | ReviewPage
+    | ReviewPart
+    | ItemPage
+    | DocsPage
+    | ErrorPage
+)

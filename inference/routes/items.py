@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 
+from inference.access.middleware import Caller
+from inference.access.people import Principal
 from inference.errors import ApiError, ErrorCode
 from inference.records import (
     ItemPage,
@@ -93,14 +95,16 @@ async def list_items(
         *_WRITE,
     ),
 )
-async def add_override(item_id: ItemId, request: OverrideRequest, parts: Parts) -> Override:
+async def add_override(
+    item_id: ItemId, request: OverrideRequest, caller: Caller, parts: Parts
+) -> Override:
     """Record what a person says the grade is; the newest answer holds over the model.
 
     Sending the same answer again (same `override_id`) gives the stored one and adds nothing. While
     the item can still be steered, its line sends it to the lane that the answer asks for.
     """
     try:
-        stored = await parts.store.write(Store.add_override, item_id, request)
+        stored = await parts.store.write(Store.add_override, item_id, _signed(request, caller))
     except UnknownItemError as error:
         raise _unknown(item_id) from error
     except OverrideConflictError as error:
@@ -175,6 +179,25 @@ async def list_outcomes(
 async def summary(parts: Parts, line_id: LineFilter = None) -> Summary:
     """Outcomes by lane, ending and rule, and how many items were graded, wait, or were answered."""
     return await parts.store.read(Store.summary, line_id)
+
+
+def _signed(request: OverrideRequest, caller: Principal) -> OverrideRequest:
+    """The answer with the name that goes on record: nobody answers under another's.
+
+    Raises:
+        ApiError: It names somebody else, or nobody where access is open.
+    """
+    if not caller.is_known:
+        if request.operator is None:
+            raise ApiError(ErrorCode.MISSING_FIELD, "operator: say who answers", field="operator")
+        return request
+    if request.operator not in (None, caller.name):
+        raise ApiError(
+            ErrorCode.INVALID_FIELD,
+            f"this would be recorded under {caller.name}: leave operator out, or log in as who answers",
+            field="operator",
+        )
+    return request.model_copy(update={"operator": caller.name})
 
 
 def _unknown(item_id: str) -> ApiError:

@@ -31,7 +31,7 @@ class Process:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "regrade", "--log-json", "serve"),
-                *("--port", "0", "--data", str(data), *more),
+                *("--port", "0", "--data", str(data), "--open-on-loopback", *more),
             ],
             stderr=subprocess.PIPE,
             text=True,

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from inference.connection import Connection
 from inference.settings import Capacity, ConnectionLimits, ServerSettings, UploadLimits
-from tests.inference.inference_factories import FakeGrader, picture
+from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, picture
 from tests.inference.live import (
     Reply,
     ask,
@@ -48,6 +48,7 @@ def serve(tmp_path: Path, grader: FakeGrader) -> Iterator[Serve]:
                 tmp_path,
                 upload=upload or UploadLimits(),
                 connection=connection,
+                access=OPEN_ACCESS,
                 capacity=capacity or Capacity(),
             )
             running: AbstractContextManager[tuple[str, int]] = serving(settings, grader)

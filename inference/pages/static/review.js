@@ -143,7 +143,7 @@ async function send(given) {
   try {
     const reply = await fetch(`/v1/items/${encodeURIComponent(given.item)}/overrides`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...(await csrfHeaders()) },
       body: JSON.stringify(body),
     });
     const said = await reply.json();
@@ -231,9 +231,12 @@ function retry(given) {
 
 const words = (grade) =>
   document.querySelector(`[data-grade="${grade}"] span`).textContent.trim();
-const operatorName = () => localStorage.operator || "";
+let known = null; // who is logged in; where access is open, the name is typed
+const nameIsTyped = () => known?.means === "open";
+const operatorName = () => (nameIsTyped() ? localStorage.operator || "" : known?.name || "");
 
 function askName() {
+  if (!nameIsTyped()) return;
   el("name").value = operatorName();
   el("name-dialog").showModal();
   el("name").select();
@@ -316,6 +319,8 @@ document.addEventListener("keydown", (event) => {
 addEventListener("beforeunload", (event) => unsent.length && event.preventDefault());
 
 async function start() {
+  known = await me.catch(() => null);
+  el("who").hidden = !nameIsTyped();
   nameGiven();
   if (!operatorName()) askName();
   for (const given of unsent) given.fault ||= "The page was closed before the server confirmed it";

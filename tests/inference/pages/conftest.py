@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from inference.serving import Address, bind, make_server
 from inference.settings import ServerSettings
 from inference.store import Store
-from tests.inference.inference_factories import UNSURE, FakeGrader
+from tests.inference.inference_factories import OPEN_ACCESS, UNSURE, FakeGrader
 from tests.inference.pages.desk import PATIENCE_MS
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -48,7 +48,7 @@ def api(tmp_path: Path) -> Iterator[httpx.Client]:
     listener = bind(Address("127.0.0.1", 0))
     store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
     grader = FakeGrader(lambda views: UNSURE.model_copy(update={"quality": UNSURE.quality * views}))
-    server = make_server(ServerSettings(data_dir=tmp_path), grader, store)
+    server = make_server(ServerSettings(data_dir=tmp_path, access=OPEN_ACCESS), grader, store)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()
     host, port = listener.getsockname()
