@@ -91,6 +91,7 @@ def serve(
     except BundleError as error:
         _fail(error, 3)
     try:
+        access.keep_files_private()
         store = access.open_store(settings.data_dir, store_url)
         secret = ensure_admin(store, settings.data_dir) if mode is AccessMode.REQUIRED else None
     except (StoreError, OSError) as error:

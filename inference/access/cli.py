@@ -195,8 +195,13 @@ def data_dir_of(data: Path | None) -> Path:
     return (data or default_data_dir()).resolve()
 
 
+def keep_files_private() -> None:
+    """What this process writes from now on is for its own user: hashes, pictures, the database."""
+    os.umask(0o077)
+
+
 def open_store(data_dir: Path, store_url: str | None) -> Store:
-    """Open the store; what is made for it is for this user alone.
+    """Open the store, in its directory by default.
 
     Raises:
         StoreError: The database cannot be used.
@@ -204,7 +209,6 @@ def open_store(data_dir: Path, store_url: str | None) -> Store:
     """
     from inference.store import Store
 
-    os.umask(0o077)
     data_dir.mkdir(parents=True, exist_ok=True)
     return Store.open(store_url or f"sqlite:///{data_dir / 'regrade.sqlite'}")
 
@@ -215,6 +219,7 @@ def _opened(data: Path | None, store_url: str | None) -> Iterator[Store]:
     from inference.access.passwords import PasswordError
     from inference.errors import StoreError
 
+    keep_files_private()
     try:
         store = open_store(data_dir_of(data), store_url)
     except (StoreError, OSError) as error:
