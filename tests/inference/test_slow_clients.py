@@ -57,6 +57,15 @@ def serve(tmp_path: Path, grader: FakeGrader) -> Iterator[Serve]:
         yield make
 
 
+def test_a_json_body_that_stops_half_way_is_given_up(serve: Serve) -> None:
+    address = serve(upload=UploadLimits(timeout_s=0.3))
+    head = "POST /v1/outcomes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+    with connect(address) as connection:
+        connection.sendall(f"{head}Content-Type: application/json\r\n\r\n[".encode())
+        reply = read_reply(connection)
+    assert (reply.status, reply.code) == (408, "upload_too_slow")
+
+
 def test_uploads_that_stop_half_way_take_no_place_from_whole_requests(serve: Serve) -> None:
     """More stuck uploads than there are places, and everybody else is served as before."""
     address = serve(capacity=Capacity(grade_threads=1, max_in_flight=2))
