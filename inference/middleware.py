@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference.errors import ApiError, ErrorCode
+from inference.headers import SAFE_HEADERS
 from inference.metrics import Metrics
 from inference.routes.errors import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
@@ -20,16 +21,6 @@ from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/overrides")
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 class SafetyMiddleware:
@@ -57,8 +48,10 @@ class SafetyMiddleware:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from inference.access import ledger
@@ -21,8 +21,8 @@ class Credentials:
     """What somebody typed or scanned; a badge counts before a name."""
 
     name: str
-    password: str
-    badge: str
+    password: str = field(repr=False)
+    badge: str = field(repr=False)
 
 
 class LogIns:

@@ -34,7 +34,7 @@ async def log_in(request: Request, parts: Parts) -> Response:
     require_same_origin(request.headers)
     form = await _form(request)
     given = Credentials(
-        name=form.get("name", "").strip(),
+        name=form.get("name", "").strip()[:80],
         password=form.get("password", ""),
         badge="".join(form.get("badge", "").split()),
     )

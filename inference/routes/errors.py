@@ -20,6 +20,7 @@ from inference.errors import (
     ErrorReply,
     StoreUnavailableError,
 )
+from inference.headers import SAFE_HEADERS
 from inference.v2 import errors as v2
 
 log = structlog.get_logger(__name__)
@@ -148,10 +149,13 @@ async def _disconnected(request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, _error: Exception) -> Response:
-    # Starlette raises the exception again after this reply, and uvicorn logs it once.
-    return answer(
+    # Starlette raises the exception again after this reply, and uvicorn logs it once. It is made
+    # outside of every middleware.
+    reply = answer(
         request, ApiError(ErrorCode.INTERNAL_ERROR, ERRORS[ErrorCode.INTERNAL_ERROR].meaning)
     )
+    reply.headers.update(SAFE_HEADERS)
+    return reply
 
 
 def error_table() -> str:

@@ -39,7 +39,8 @@ def test_a_route_can_say_of_what_and_how(guarded: Guarded, monkeypatch: pytest.M
         monkeypatch.undo()
         key = guarded.key(Role.ENGINEER, f"tester-{wanted}")
         _patch_loading(guarded.client, monkeypatch, fault)
-        guarded.client.post(LOAD, headers=key)
+        reply = guarded.client.post(LOAD, headers=key)
+        assert reply.headers["x-content-type-options"] == "nosniff"
         newest = audit.newest(guarded.store, limit=1)[0]
         assert (newest.actor, newest.target) == (f"tester-{wanted}", "line-1")
         assert (newest.detail, newest.outcome) == ("start", wanted)
