@@ -280,7 +280,7 @@ def main() -> None:
 def _contestants(path: Path, bundle: Bundle) -> list[Contestant]:
     python = (sys.executable, "-m")
     serve = [*python, "regrade", "--log-json", "serve", "--port", "{port}", "--data", "{data}"]
-    serve += ["--bundle", str(path), "--precision"]
+    serve += ["--open-on-loopback", "--bundle", str(path), "--precision"]
     naive = Contestant("naive", (*python, "benchmarks.naive_server", "{port}", str(path)))
     return [
         naive,

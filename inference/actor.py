@@ -1,4 +1,4 @@
-"""Who sends a request: the one place that says it."""
+"""Who changes a model: the name for the history."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from urllib.parse import unquote
 from fastapi import Depends, Header
 from pydantic import TypeAdapter, ValidationError
 
+from inference.access.middleware import Caller
+from inference.access.signing import signer
 from inference.errors import ApiError, ErrorCode
 from inference.models.records import Actor
 
@@ -16,29 +18,30 @@ _ACTOR: TypeAdapter[str] = TypeAdapter(Actor)
 
 
 async def actor(
+    caller: Caller,
     x_actor: Annotated[
         str | None,
         Header(
             description="Name of the person, 1 to 80 characters; other than ASCII in percent-encoded "
-            "UTF-8. It is put on record."
+            "UTF-8. The caller's own name, which is recorded in any case, or left out; required only "
+            "where access is open."
         ),
     ] = None,
 ) -> str:
     """The person's name.
 
     Raises:
-        ApiError: There is none, or it is not a name.
+        ApiError: There is none, it is not a name, or not the caller's.
     """
     if x_actor is None:
-        raise ApiError(
-            ErrorCode.MISSING_FIELD, "say in X-Actor who wants the change", field=_HEADER
-        )
+        return signer(caller, None, field=_HEADER)
     try:
-        return _ACTOR.validate_python(unquote(x_actor, errors="strict"))
+        named = _ACTOR.validate_python(unquote(x_actor, errors="strict"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise ApiError(
             ErrorCode.INVALID_FIELD, "X-Actor is a name of 1 to 80 characters", field=_HEADER
         ) from error
+    return signer(caller, named, field=_HEADER)
 
 
 WhoAsks = Annotated[str, Depends(actor)]

@@ -7,9 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, TypedDict
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from inference.access import openapi as access_openapi
+from inference.access.directory import Directory
+from inference.access.gate import Gate
+from inference.access.log_in import LogIns
+from inference.access.middleware import AccessMiddleware, cleared, rule_routes
 from inference.grading import GradingService
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
@@ -18,10 +23,12 @@ from inference.models.loading import Loader, load_beside
 from inference.models.metrics import ModelMetrics
 from inference.models.registry import Registry
 from inference.models.service import ModelService
+from inference.pages import access as access_pages
 from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
 from inference.routes import (
+    access,
     batch,
     commands,
     errors,
@@ -48,6 +55,8 @@ A line works with four calls: `POST /v1/grade` for each item, `GET /v1/overrides
 people's answers, `POST /v1/outcomes` for where the items went, `PUT /v1/lines/{line_id}/state`
 for the live page. Whatever is sent twice after a lost reply is stored once.
 
+Each call brings a key in `X-API-Key` or `Authorization: Bearer`; `regrade keys add` makes one.
+
 Every reply that is not a success has the body `{"error": {"code", "message", "field"}}`; under
 `/v2`, as the Open Inference Protocol has it, `{"error": "message"}`.
 """
@@ -63,6 +72,7 @@ _TAGS = [
         "description": "For inference clients and platforms; nothing is stored.",
     },
     {"name": "images", "description": "Pictures that were graded."},
+    {"name": "access", "description": "Who calls, and what was done."},
     {"name": "health", "description": "For the machines that watch this one."},
 ]
 
@@ -70,7 +80,9 @@ _TAGS = [
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
-        v2_openapi.complete(document)
+        if "securitySchemes" not in document["components"]:
+            v2_openapi.complete(document)
+            access_openapi.complete(document)
         return document
 
 
@@ -121,7 +133,12 @@ def create_app(
                 )
             )
             intake = Intake(settings.upload, metrics)
-            services = Services(settings, service, threads, pictures, grading, intake, metrics)
+            directory = await stack.enter_async_context(Directory(threads, settings.access))
+            gate = Gate(settings.access, threads, directory)
+            log_ins = await stack.enter_async_context(LogIns(gate, threads))
+            services = Services(
+                settings, service, threads, pictures, grading, intake, metrics, gate, log_ins
+            )
             stack.callback(services.stop_waiting)
             on_started(services)
             yield {"services": services}
@@ -133,14 +150,16 @@ def create_app(
         openapi_tags=_TAGS,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(cleared)],
         lifespan=lifespan,
     )
     errors.install(app)
-    app.add_middleware(JsonLimitMiddleware)
-    app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
-    app.add_middleware(CountingMiddleware, metrics=metrics)
-    api = (grade, batch, items, lines, commands, models, images, health, v2)
-    for module in (*api, models_page, pages):
+    api = (grade, batch, items, lines, commands, models, images, health, access, v2)
+    for module in (*api, pages, models_page, access_pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")
+    app.add_middleware(JsonLimitMiddleware, timeout_s=settings.upload.timeout_s)
+    app.add_middleware(AccessMiddleware, ruled=rule_routes(app.routes))
+    app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
+    app.add_middleware(CountingMiddleware, metrics=metrics)
     return app

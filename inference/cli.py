@@ -7,6 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from inference.access import cli as access
+from inference.access.cli import DataOption, StoreOption
 from inference.models.cli import app as models
 from model.contract import Precision
 
@@ -15,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("serve")(serve)
     app.add_typer(models)
+    access.register(app)
 
 
 def serve(
@@ -29,6 +32,24 @@ def serve(
             "may be repeated."
         ),
     ] = None,
+    *,
+    open_on_loopback: Annotated[
+        bool,
+        typer.Option(
+            "--open-on-loopback",
+            help="Let in whoever works on this machine, without key or password; for trying out.",
+        ),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM file of the certificate: serve HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy whose X-Forwarded-For is believed; may be repeated."
+        ),
+    ] = None,
     bundle: Annotated[
         str | None,
         typer.Option(
@@ -36,18 +57,8 @@ def serve(
             "default the champion of before, at the first start the one shipped."
         ),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Directory for pictures and database; by default ~/.local/share/regrade."
-        ),
-    ] = None,
-    store_url: Annotated[
-        str | None,
-        typer.Option(
-            "--store", envvar="REGRADE_STORE", help="e.g. postgresql://user@host/name, not SQLite."
-        ),
-    ] = None,
+    data: DataOption = None,
+    store_url: StoreOption = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
@@ -57,37 +68,55 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API and the operators' pages."""
+    import structlog
+
+    from inference.access.first_start import ADMIN, ensure_admin
+    from inference.access.settings import AccessMode, AccessSettings
     from inference.errors import StoreError
     from inference.models.fetch import SourceError
     from inference.models.registry import Registry, RegistryError
     from inference.models.startup import first_lineup
-    from inference.serving import Address, AddressError, bind
+    from inference.serving import Address, AddressError, bind, require_loopback
     from inference.serving import serve as run
-    from inference.settings import Capacity, ServerSettings, default_data_dir
-    from inference.store import Store
+    from inference.settings import Capacity, ServerSettings, Tls
     from model.contract import BundleError
 
+    if (tls_cert is None) != (tls_key is None):
+        _fail(ValueError("give --tls-cert and --tls-key together"), 2)
+    mode = AccessMode.OPEN_ON_LOOPBACK if open_on_loopback else AccessMode.REQUIRED
     settings = ServerSettings(
-        data_dir=(data or default_data_dir()).resolve(),
+        data_dir=access.data_dir_of(data),
+        access=AccessSettings(mode),
+        tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
+        trusted_proxies=tuple(trusted_proxy or ()),
         capacity=Capacity.for_machine(),
         host_names=frozenset(name.lower() for name in host_name or ()),
     )
     try:
         listener = bind(Address(host, port))
+        require_loopback(settings, listener)
     except AddressError as error:
         _fail(error, 2)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        store = Store.open(store_url or f"sqlite:///{settings.data_dir / 'regrade.sqlite'}")
+        access.keep_files_private()
+        store = access.open_store(settings.data_dir, store_url)
+        secret = ensure_admin(store, settings.data_dir) if mode is AccessMode.REQUIRED else None
     except (StoreError, OSError) as error:
         _fail(error, 4)
+    if secret is not None:
+        structlog.get_logger(__name__).warning(
+            "first_start", log_in_as=ADMIN, password_is_in=str(secret)
+        )
     try:
         registry = Registry(settings.models_dir)
         lineup = first_lineup(registry, store, source=bundle, precision=precision)
     except (BundleError, SourceError, RegistryError) as error:
         store.close()
         _fail(error, 3)
-    run(listener, settings, lineup, store)
+    try:
+        run(listener, settings, lineup, store)
+    except AddressError as error:
+        _fail(error, 2)
 
 
 def _fail(error: Exception, code: int) -> NoReturn:

@@ -21,6 +21,8 @@ class ErrorCode(StrEnum):
     MALFORMED_MULTIPART = "malformed_multipart"
     MALFORMED_JSON = "malformed_json"
     MALFORMED_INFERENCE = "malformed_inference"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     CROSS_SITE_REQUEST = "cross_site_request"
     NOT_FOUND = "not_found"
     UNKNOWN_ITEM = "unknown_item"
@@ -53,6 +55,7 @@ class ErrorCode(StrEnum):
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_UNSUPPORTED = "image_unsupported"
     TOO_MANY_LINES = "too_many_lines"
+    TOO_MANY_REQUESTS = "too_many_requests"
     INTERNAL_ERROR = "internal_error"
     NOT_SUPPORTED = "not_supported"
     NOT_READY = "not_ready"
@@ -80,8 +83,12 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.MALFORMED_INFERENCE: ErrorKind(
         400, "A request under `/v2` is not of the protocol, or not for this model."
     ),
+    ErrorCode.UNAUTHENTICATED: ErrorKind(
+        401, "No key, session or password that is known; `regrade keys add` makes a key."
+    ),
+    ErrorCode.FORBIDDEN: ErrorKind(403, "The caller's role may not do this."),
     ErrorCode.CROSS_SITE_REQUEST: ErrorKind(
-        403, "A browser sent a change from a page of another site."
+        403, "A browser sent a change from a page of another site, or without the session's token."
     ),
     ErrorCode.NOT_FOUND: ErrorKind(404, "No such address; `/docs` lists them."),
     ErrorCode.UNKNOWN_ITEM: ErrorKind(404, "No grading or outcome names this item."),
@@ -151,6 +158,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         503, "The server cannot grade now; `/health/ready` says why.", retry=True
     ),
     ErrorCode.TOO_MANY_LINES: ErrorKind(429, "More lines report than the server keeps."),
+    ErrorCode.TOO_MANY_REQUESTS: ErrorKind(
+        429, "Too many wrong keys, failed log-ins or privileged acts; wait.", retry=True
+    ),
     ErrorCode.OVERLOADED: ErrorKind(
         503,
         "Too much waits, or items of higher priority came; use the default lane or retry.",
@@ -165,6 +175,17 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         503, "The grading could not be stored, so it was not given; retry.", retry=True
     ),
 }
+
+
+#: What every address may answer with, where it is not public.
+ANYWHERE = (
+    ErrorCode.UNAUTHENTICATED,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.UNKNOWN_HOST,
+    ErrorCode.TOO_MANY_REQUESTS,
+    ErrorCode.STORE_UNAVAILABLE,
+    ErrorCode.INTERNAL_ERROR,
+)
 
 
 class ErrorDetail(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference.errors import ApiError, ErrorCode
+from inference.headers import SAFE_HEADERS
 from inference.metrics import Metrics
 from inference.routes.errors import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
@@ -19,16 +21,6 @@ from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/lines/{line_id}/commands/open", "/v1/overrides")
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 class SafetyMiddleware:
@@ -56,8 +48,12 @@ class SafetyMiddleware:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
         error = self._refusal(scope["method"], Headers(scope=scope))
@@ -108,10 +104,16 @@ def _has_own_limits(path: str) -> bool:
 
 
 class JsonLimitMiddleware:
-    """Bounds every body but those that bring pictures, which have limits of their own."""
+    """Bounds every body but those that bring pictures, which have limits of their own.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What serves the rest.
+        timeout_s: Time for a whole body to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
         self._app = app
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -119,11 +121,20 @@ class JsonLimitMiddleware:
             await self._app(scope, receive, send)
             return
         received = 0
+        whole = False
+        end_s = asyncio.get_running_loop().time() + self._timeout_s
 
         async def bounded() -> Message:
-            nonlocal received
+            nonlocal received, whole
             while True:
-                message = await receive()
+                if whole:  # what is waited for now is the end of the connection
+                    return await receive()
+                try:
+                    async with asyncio.timeout_at(end_s):
+                        message = await receive()
+                except TimeoutError as error:
+                    raise HTTPException(408) from error
+                whole = not message.get("more_body")
                 received += len(message.get("body", b""))
                 if received <= MAX_JSON_BYTES:
                     return message

@@ -31,6 +31,14 @@ from model.contract import (
 
 #: Text that a person typed or reads: one line, no control characters.
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+Operator = Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Signature = Annotated[
+    Operator | None,
+    Field(
+        description="Who does it. The caller's own name, which is recorded in any case, or left out; "
+        "required only where access is open."
+    ),
+]
 
 
 class ItemStatus(StrEnum):
@@ -111,7 +119,7 @@ class OverrideRequest(BaseModel):
 
     override_id: Identifier = Field(description="Chosen by the sender: a repeat is harmless.")
     grade: Grade | None = Field(description="null withdraws the answer before.")
-    operator: Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    operator: Signature = None
     note: Annotated[Line, StringConstraints(max_length=500)] = ""
     seen_seq: int | None = Field(
         default=None,
@@ -168,7 +176,6 @@ class LineInfo(_Record):
 
 
 #: A person's name, as it is kept with what they did.
-Operator = Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 
 
 class CommandRequest(BaseModel):
@@ -194,7 +201,7 @@ class CommandRequest(BaseModel):
         default=None, ge=1, le=32, description="Of `lane_enable` and `lane_disable`, only of these."
     )
     alarm_id: Identifier | None = Field(default=None, description="Only of `acknowledge`.")
-    operator: Operator
+    operator: Signature = None
     note: Annotated[Line, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
         default="", description="Why; `lane_disable` needs it."
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from inference.access.gate import Gate
+from inference.access.log_in import LogIns
 from inference.grader import Grader
 from inference.grading import GradingService
 from inference.lines import LineBoard
@@ -33,6 +35,8 @@ class Services:
     grading: GradingService
     intake: Intake
     metrics: Metrics
+    gate: Gate
+    log_ins: LogIns
     board: LineBoard = field(default_factory=LineBoard)
     desk: ReviewDesk = field(default_factory=ReviewDesk)
     inferred: AllStatistics = field(default_factory=AllStatistics)

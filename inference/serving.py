@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 
 import structlog
 import uvicorn
 
+from inference.access.settings import AccessMode
 from inference.app import create_app
 from inference.connection import Connection
 from inference.models.lineup import Lineup
@@ -69,12 +71,14 @@ class Server(uvicorn.Server):
         if self.services is None:
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        grader = self.services.grader
+        grader, settings = self.services.grader, self.services.settings
+        scheme = "http" if settings.tls is None else "https"
         log.info(
             "serving",
-            url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+            url=f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}",
             model=f"{grader.model.name} {grader.model.version}",
-            data=str(self.services.settings.data_dir),
+            data=str(settings.data_dir),
+            access=settings.access.mode.value,
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -107,6 +111,20 @@ def bind(address: Address) -> socket.socket:
     return listener
 
 
+def require_loopback(settings: ServerSettings, listener: socket.socket) -> None:
+    """Keep a server without accounts to this machine.
+
+    Raises:
+        AddressError: Access is open, and other machines could reach the address.
+    """
+    host = listener.getsockname()[0]
+    if settings.access.mode is AccessMode.OPEN_ON_LOOPBACK and not ip_address(host).is_loopback:
+        raise AddressError(
+            f"--open-on-loopback lets in whoever reaches {host}, which is not this machine alone; "
+            "leave it out, or listen on 127.0.0.1"
+        )
+
+
 def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Server:
     """Put the application under uvicorn, ready to ``serve``."""
 
@@ -121,8 +139,15 @@ def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Serve
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=settings.connection.idle_s,
         ws="none",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=settings.tls.certificate if settings.tls else None,
+        ssl_keyfile=settings.tls.key if settings.tls else None,
     )
-    config.load()
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise AddressError(f"the certificate or its key cannot be used: {error}") from error
     config.http_protocol_class = partial(Connection, limits=settings.connection)  # type: ignore[assignment]
     server = Server(config)
     return server
@@ -130,6 +155,7 @@ def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Serve
 
 def serve(listener: socket.socket, settings: ServerSettings, lineup: Lineup, store: Store) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
+    require_loopback(settings, listener)
     server = make_server(settings, lineup, store)
     _tune_interpreter()
     with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:

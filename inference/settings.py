@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.access.settings import AccessSettings
 from inference.scheduling.schedule import Bounds
 
 #: A JSON body over the limit is read on, and dropped, up to this many limits: a client that is cut
@@ -72,6 +73,14 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of the server's certificate, with those that vouch for it, and its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """All that the application needs to know."""
 
@@ -80,6 +89,11 @@ class ServerSettings:
     upload: UploadLimits = field(default_factory=UploadLimits)
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     capacity: Capacity = field(default_factory=Capacity)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    tls: Tls | None = None
+    """None: the connection is not encrypted, or a proxy does it."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
     host_names: frozenset[str] = frozenset()
     """Names by which others call this server, besides localhost and any IP address."""
 

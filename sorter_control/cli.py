@@ -89,6 +89,12 @@ def sort(
         Path | None, typer.Option(help="Routing policy; the one that ships without it.")
     ] = None,
     line_id: Annotated[str, typer.Option(help="Name of this line.")] = "line-1",
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the key for the server; without it, REGRADE_API_KEY.", **_FILE
+        ),
+    ] = None,
 ) -> None:
     """Control a sorter: have each item graded and send it down its lane."""
     import httpx
@@ -110,12 +116,13 @@ def sort(
         settings = Settings(_line_id(line_id), policy_file.policy)
         known = load_facts(facts)
         driver = driver_for(plc)
+        api_key = api_key_file.read_text("utf-8").strip() if api_key_file else None
         with owned(data, "--data"):
             journal = Journal.open(data)
             try:
                 async with (
                     httpx.AsyncClient(base_url=camera, timeout=2.0) as camera_client,
-                    AsyncClient(server) as server_client,
+                    AsyncClient(server, api_key=api_key) as server_client,
                 ):
                     sorting = Sorting(
                         Controller(settings, journal),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; run the earlier stage first") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (UnpicklingError, RuntimeError, EOFError) as error:
         raise ConfigError(f"{path}: not a checkpoint; delete it to start again") from error
     if not isinstance(table, dict) or "average" not in table:
         raise ConfigError(f"{path}: a checkpoint of another version; delete it to start again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,11 @@ class _Item(BaseModel):
 
 
 def connect(url: str) -> httpx.Client:
-    """A client for the server at an address; close it after use."""
-    return httpx.Client(base_url=url, timeout=_TIMEOUT_S)
+    """A client for the server at an address, with the key in ``REGRADE_API_KEY``; close it after use."""
+    key = os.environ.get("REGRADE_API_KEY", "")
+    return httpx.Client(
+        base_url=url, timeout=_TIMEOUT_S, headers={"X-API-Key": key} if key else None
+    )
 
 
 class Server:
@@ -104,6 +108,11 @@ def read(server: Server, into: Path) -> Iterator[Found]:
             else:
                 yield from _views(server, answer, answer.grade.value, into)
     except httpx.HTTPStatusError as error:
+        if error.response.status_code in (401, 403):
+            raise SourceError(
+                f"{error.request.url} answers {error.response.status_code}: put the key of an "
+                "engineer into REGRADE_API_KEY (regrade keys add NAME --role engineer)"
+            ) from error
         raise SourceError(
             f"{error.request.url} answers {error.response.status_code}; is it a Regrade server?"
         ) from error

@@ -1,4 +1,7 @@
-"""``regrade models``: asks and changes a running server over HTTP."""
+"""``regrade models``: asks and changes a running server over HTTP.
+
+The server is told who asks by ``REGRADE_API_KEY``, the key of an engineer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ if TYPE_CHECKING:
     from model.contract import ModelRef
 
 app = typer.Typer(
-    name="models", no_args_is_help=True, help="Who grades: the models of a running server."
+    name="models",
+    no_args_is_help=True,
+    help="Who grades: the models of a running server. Changes need an engineer's key in REGRADE_API_KEY.",
 )
 
 Server = Annotated[
@@ -160,7 +165,12 @@ def _ref(text: str) -> dict[str, str]:
 def _ask(server: str, method: str, path: str, name: str | None = None, **body: object) -> Any:
     import httpx
 
-    headers = {"X-Actor": quote(name or getpass.getuser())} if method == "POST" else {}
+    from regrade.client.exchange import with_key
+
+    headers = dict(with_key({}, None).get("headers", {}))
+    who = name or (None if headers else getpass.getuser())  # a key names its owner
+    if method == "POST" and who:
+        headers["X-Actor"] = quote(who)
     try:
         reply = httpx.request(
             method,

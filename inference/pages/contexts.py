@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from inference.access.audit import AuditEntry
 from inference.models.records import Change, Roles
 from inference.models.registry import Entry
 from inference.models.scores import Comparison
@@ -238,8 +239,34 @@ class ModelsPage:
     """Newest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """``login.html``: who are you."""
+
+    template: ClassVar = "login.html"
+    nav: str
+    problem: str
+    """Why it did not work; empty at first."""
+    name: str
+    """The name that was typed."""
+    next: str
+    """Where it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """``audit.html``: who did what, newest first."""
+
+    template: ClassVar = "audit.html"
+    nav: str
+    entries: tuple[AuditEntry, ...]
+    next_before: int | None
+
+
 Context = (
-    LinePage
+    LoginPage
+    | AuditPage
+    | LinePage
     | RecentPart
     | LogPart
     | ReviewPage

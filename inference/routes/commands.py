@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
+from inference.access.middleware import Caller
+from inference.access.signing import signer
 from inference.errors import ApiError, ErrorCode
 from inference.lines import STALE_S
 from inference.records import (
@@ -44,7 +46,9 @@ Limit = Annotated[int, Query(ge=1, le=500)]
         ErrorCode.UNKNOWN_LINE, ErrorCode.LINE_SILENT, ErrorCode.COMMAND_CONFLICT, *_WRITE
     ),
 )
-async def add_command(line_id: LineId, request: CommandRequest, parts: Parts) -> CommandRecord:
+async def add_command(
+    line_id: LineId, request: CommandRequest, caller: Caller, parts: Parts
+) -> CommandRecord:
     """Tell a line to do something, for a person. Its controller checks it, and says what became of it.
 
     Sending the same command again (same `command_id`) gives the stored one and commands nothing.
@@ -58,8 +62,9 @@ async def add_command(line_id: LineId, request: CommandRequest, parts: Parts) ->
             "reaches it; use the buttons at the machine",
             field="line_id",
         )
+    signed = request.model_copy(update={"operator": signer(caller, request.operator)})
     try:
-        stored = await parts.store.write(Store.add_command, line_id, request)
+        stored = await parts.store.write(Store.add_command, line_id, signed)
     except CommandConflictError as error:
         raise ApiError(
             ErrorCode.COMMAND_CONFLICT,

@@ -12,7 +12,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from inference.errors import ERRORS, ApiError, ErrorCode, ErrorReply, StoreUnavailableError
+from inference.errors import (
+    ANYWHERE,
+    ERRORS,
+    ApiError,
+    ErrorCode,
+    ErrorReply,
+    StoreUnavailableError,
+)
+from inference.headers import SAFE_HEADERS
 from inference.v2 import errors as v2
 
 log = structlog.get_logger(__name__)
@@ -20,6 +28,7 @@ _BY_STATUS = {
     400: ErrorCode.MALFORMED_JSON,
     404: ErrorCode.NOT_FOUND,
     405: ErrorCode.METHOD_NOT_ALLOWED,
+    408: ErrorCode.UPLOAD_TOO_SLOW,
     413: ErrorCode.BODY_TOO_LARGE,
 }
 _BY_TYPE = {
@@ -32,7 +41,7 @@ _BY_TYPE = {
 def errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses`` of a route that may answer with these codes."""
     by_status: dict[int | str, list[ErrorCode]] = defaultdict(list)
-    for code in (*codes, ErrorCode.UNKNOWN_HOST, ErrorCode.INTERNAL_ERROR):
+    for code in dict.fromkeys((*codes, *ANYWHERE)):
         by_status[ERRORS[code].status].append(code)
     return {status: _response(together) for status, together in sorted(by_status.items(), key=str)}
 
@@ -87,6 +96,11 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 
 async def _store_error(request: Request, error: Exception) -> Response:
+    return unavailable(request, error)
+
+
+def unavailable(request: Request, error: Exception) -> Response:
+    """The reply where the store does not work."""
     log.error("store_unavailable", path=request.url.path, error=str(error))
     return answer(
         request,
@@ -135,10 +149,13 @@ async def _disconnected(request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, _error: Exception) -> Response:
-    # Starlette raises the exception again after this reply, and uvicorn logs it once.
-    return answer(
+    # Starlette raises the exception again after this reply, and uvicorn logs it once. It is made
+    # outside of every middleware.
+    reply = answer(
         request, ApiError(ErrorCode.INTERNAL_ERROR, ERRORS[ErrorCode.INTERNAL_ERROR].meaning)
     )
+    reply.headers.update(SAFE_HEADERS)
+    return reply
 
 
 def error_table() -> str:

@@ -14,7 +14,7 @@ from inference.services import Parts
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Hex SHA-256 of the file.")]
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture.", "content": {"image/*": {}}},
     **errors(ErrorCode.UNKNOWN_IMAGE, ErrorCode.INVALID_FIELD, ErrorCode.STORE_UNAVAILABLE),

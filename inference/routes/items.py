@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 
+from inference.access.middleware import Caller
+from inference.access.signing import signer
 from inference.errors import ApiError, ErrorCode
 from inference.records import (
     ItemPage,
@@ -93,14 +95,17 @@ async def list_items(
         *_WRITE,
     ),
 )
-async def add_override(item_id: ItemId, request: OverrideRequest, parts: Parts) -> Override:
+async def add_override(
+    item_id: ItemId, request: OverrideRequest, caller: Caller, parts: Parts
+) -> Override:
     """Record what a person says the grade is; the newest answer holds over the model.
 
     Sending the same answer again (same `override_id`) gives the stored one and adds nothing. While
     the item can still be steered, its line sends it to the lane that the answer asks for.
     """
+    signed = request.model_copy(update={"operator": signer(caller, request.operator)})
     try:
-        stored = await parts.store.write(Store.add_override, item_id, request)
+        stored = await parts.store.write(Store.add_override, item_id, signed)
     except UnknownItemError as error:
         raise _unknown(item_id) from error
     except OverrideConflictError as error:

@@ -34,7 +34,9 @@ def open_engine(url: str) -> Engine:
         dialect = parsed.get_backend_name()
         if dialect not in ("sqlite", "postgresql"):
             raise StoreError(f"the store can be SQLite or PostgreSQL, not {dialect}")
-        engine = create_engine(parsed, **({"pool_pre_ping": True} if dialect != "sqlite" else {}))
+        engine = create_engine(
+            parsed, hide_parameters=True, **({"pool_pre_ping": True} if dialect != "sqlite" else {})
+        )
     except ArgumentError as error:
         raise StoreError(f"{url!r} is not a database URL: {error}") from error
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Self
 
@@ -49,6 +50,14 @@ class Store(ModelFacts, StoreCommands, StoreReads):
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads, for who has tables of his own."""
+        return self._engine.begin()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes, and holds SQLite's write lock from its beginning."""
+        return self._writes.begin()
 
     def check_writable(self) -> None:
         """Take and leave the write lock; raises SQLAlchemy's error where that fails."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference.errors import ERRORS, ApiError, ErrorCode
+from inference.errors import ANYWHERE, ERRORS, ApiError, ErrorCode
 from inference.v2.documents import InferenceError
 
 #: The protocol has 400 for every request that is not valid.
@@ -31,8 +31,7 @@ def body_of(error: ApiError) -> dict[str, Any]:
 def responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses`` of a route that may answer with these codes."""
     found: dict[int | str, dict[str, Any]] = {}
-    always = (ErrorCode.UNKNOWN_HOST, ErrorCode.INTERNAL_ERROR)
-    for code in sorted((*codes, *always), key=status_of):
+    for code in sorted({*codes, *ANYWHERE}, key=lambda each: (status_of(each), each)):
         entry = found.setdefault(status_of(code), {"model": InferenceError, "description": ""})
         text = f"`{code.value}`: {ERRORS[code].meaning}"
         entry["description"] = f"{entry['description']} {text}".strip()

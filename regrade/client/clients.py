@@ -35,13 +35,15 @@ class Client:
     raise, and the caller says the newest state, or what is not yet delivered, the next time.
     """
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, **options: Any) -> None:
         """Connects at the first call.
 
         Args:
             url: Of the server, e.g. ``http://127.0.0.1:8000``.
+            api_key: From ``regrade keys add``; by default what ``REGRADE_API_KEY`` holds.
             options: More arguments of ``httpx.Client``: ``verify``, ``headers``, ``transport``.
         """
+        options = exchange.with_key(options, api_key)
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, **options)
 
     def __enter__(self) -> Self:
@@ -140,13 +142,15 @@ class Client:
 class AsyncClient:
     """For asyncio: the methods of ``Client``, which documents them, to be awaited."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, **options: Any) -> None:
         """Connects at the first call.
 
         Args:
             url: Of the server.
+            api_key: From ``regrade keys add``; by default what ``REGRADE_API_KEY`` holds.
             options: More arguments of ``httpx.AsyncClient``.
         """
+        options = exchange.with_key(options, api_key)
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, **options)
 
     async def __aenter__(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -40,6 +40,9 @@ _OUTCOMES: Final = TypeAdapter(list[Outcome])
 _RESULTS: Final = TypeAdapter(list[CommandResult])
 _ALARMS: Final = TypeAdapter(list[Alarm])
 _OVERRIDES: Final = TypeAdapter(list[Override])
+#: Where a key is looked for that the caller does not give.
+KEY_VARIABLE: Final = "REGRADE_API_KEY"
+_KEY_HEADER: Final = "X-API-Key"
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_DEADLINE_MS: Final = 600_000
 _LATER: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -70,6 +73,16 @@ class Call:
     def name(self) -> str:
         """For messages."""
         return f"{self.method} {self.path}"
+
+
+def with_key(options: Mapping[str, Any], api_key: str | None) -> dict[str, Any]:
+    """Options of httpx whose requests carry the key, where there is one."""
+    key = api_key or os.environ.get(KEY_VARIABLE, "")
+    if not key:
+        return dict(options)
+    headers = httpx.Headers(options.get("headers"))
+    headers[_KEY_HEADER] = key.strip()
+    return {**options, "headers": headers}
 
 
 def read_images(images: Sequence[Image]) -> list[bytes]:

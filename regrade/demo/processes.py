@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,8 @@ class Part:
     name: str
     arguments: Sequence[str]
     log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside ours: what must not be seen in the list of processes."""
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_RESTARTS))
 
@@ -68,7 +70,7 @@ class Part:
                 [sys.executable, "-m", "regrade", *self.arguments],
                 # Held open as long as we live: a part ends with us, even when we are killed.
                 stdin=subprocess.PIPE,
-                env={**os.environ, "REGRADE_END_WITH_STDIN": "1"},
+                env={**os.environ, "REGRADE_END_WITH_STDIN": "1", **self.environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches us alone; we end the parts in order

@@ -18,7 +18,11 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 
+from inference.access import ledger
+from inference.access.cli import open_store
+from inference.access.roles import Role
 from model.contract import LineState
+from regrade.client.exchange import KEY_VARIABLE
 from regrade.demo.errors import ProcessError, UsageError
 from regrade.demo.feed import Product, write_feed
 from regrade.demo.processes import Crew, Part, crew, free_port, require_free
@@ -106,11 +110,11 @@ def _start(
         opcua = {"opcua_port": free_port()}
         plc_address = f"opc.tcp://127.0.0.1:{opcua['opcua_port']}"
 
-    def part(name: str, command: str, **options: object) -> Part:
+    def part(name: str, command: str, *flags: str, **options: object) -> Part:
         words = [word for key, value in options.items() for word in (_option(key), str(value))]
-        return Part(name, (command, *words), data / f"{command}.log")
+        return Part(name, (command, *flags, *words), data / f"{command}.log")
 
-    server = part("server", "serve", port=port, data=data / "server")
+    server = part("server", "serve", "--open-on-loopback", port=port, data=data / "server")
     plc = part(
         "PLC",
         "plc",
@@ -130,12 +134,22 @@ def _start(
         facts=feed,
         data=data / "controller",
     )
+    controller.environment = {KEY_VARIABLE: _line_key(data / "server")}
     with console.status("starting the server") as status:
         parts.start(server, _answers(client, "/health/ready"))
         status.update("starting the controller")
         parts.start(controller, lambda: True)
         status.update("starting the simulated PLC and belt")
         parts.start(plc, _answers(client, "/v1/lines/line-1/state", _shows_the_plc))
+
+
+def _line_key(data: Path) -> str:
+    """A key for the controller, as a real line has one; people come in without, on this machine."""
+    store = open_store(data, None)
+    try:
+        return ledger.add_key(store, "line-1", Role.LINE, "regrade demo").text
+    finally:
+        store.close()
 
 
 def _require_opcua() -> None:

@@ -65,7 +65,7 @@ def serve(regrade: Regrade) -> Iterator[Callable[[Path], Site]]:
     clients: list[httpx.Client] = []
 
     def start(data: Path) -> Site:
-        command = regrade("serve", "--port", "0", "--data", data)
+        command = regrade("serve", "--port", "0", "--data", data, "--open-on-loopback")
         url = command.finds(r"http://127\.0\.0\.1:\d+")[0]
         clients.append(httpx.Client(base_url=url, timeout=20))
         return Site(url, command, clients[-1])

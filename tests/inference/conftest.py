@@ -11,11 +11,12 @@ import pytest
 from psycopg import sql
 from starlette.testclient import TestClient
 
+from inference.access.settings import AccessSettings
 from inference.app import create_app
 from inference.models.lineup import Lineup
 from inference.settings import Capacity, ServerSettings, UploadLimits
 from inference.store import Store
-from tests.inference.inference_factories import FakeGrader, picture
+from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, picture
 
 _POSTGRES = os.environ.get("REGRADE_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
@@ -77,9 +78,14 @@ def make_client(tmp_path: Path, grader: FakeGrader) -> Iterator[ClientFactory]:
     with ExitStack() as stack:
 
         def make(
-            *, capacity: Capacity | None = None, upload: UploadLimits | None = None
+            *,
+            capacity: Capacity | None = None,
+            upload: UploadLimits | None = None,
+            access: AccessSettings = OPEN_ACCESS,
         ) -> TestClient:
-            settings = ServerSettings(data_dir=tmp_path, host_names=frozenset({"testserver"}))
+            settings = ServerSettings(
+                data_dir=tmp_path, access=access, host_names=frozenset({"testserver"})
+            )
             settings = replace(
                 settings,
                 capacity=capacity or settings.capacity,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from PIL import Image
 
+from inference.access.settings import AccessMode, AccessSettings
 from model.contract import (
     GRADES,
     Assessment,
@@ -32,6 +33,8 @@ from model.contract import (
 from model.pictures import Pixels, decode, squash_pixels
 from model.runtime import Judgement, View
 
+#: For tests that are not about who may do what.
+OPEN_ACCESS = AccessSettings(AccessMode.OPEN_ON_LOOPBACK)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 

@@ -27,11 +27,13 @@ pytestmark = pytest.mark.slow
 class Process:
     """A server, its address, and the lines that it logged."""
 
-    def __init__(self, data: Path, *more: str) -> None:
+    def __init__(
+        self, data: Path, *more: str, access: tuple[str, ...] = ("--open-on-loopback",)
+    ) -> None:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "regrade", "--log-json", "serve"),
-                *("--port", "0", "--data", str(data), *more),
+                *("--port", "0", "--data", str(data), *access, *more),
             ],
             stderr=subprocess.PIPE,
             text=True,
@@ -45,7 +47,7 @@ class Process:
         assert self.process.stderr
         for line in self.process.stderr:
             self.lines.append(line)
-            if found := re.search(r'"url": "(http://[^"]+)"', line):
+            if found := re.search(r'"url": "(https?://[^"]+)"', line):
                 return found[1]
         raise AssertionError("".join(self.lines))
 
@@ -70,13 +72,15 @@ def server(tmp_path: Path) -> Iterator[Process]:
         process.stop(signal.SIGKILL)
 
 
-def grade(url: str, item_id: str = "R-1") -> httpx.Response:
+def grade(
+    url: str, item_id: str = "R-1", *, headers: dict[str, str] | None = None
+) -> httpx.Response:
     files: list[tuple[str, Any]] = [
         ("item", (None, json.dumps({"item_id": item_id}))),
         ("capture_id", (None, f"cap-{item_id}")),
         ("images", ("a.jpg", picture(width=320, height=240))),
     ]
-    return httpx.post(f"{url}/v1/grade", files=files, timeout=30)
+    return httpx.post(f"{url}/v1/grade", files=files, headers=headers, timeout=30)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from inference.connection import Connection
 from inference.settings import Capacity, ConnectionLimits, ServerSettings, UploadLimits
-from tests.inference.inference_factories import FakeGrader, picture
+from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, picture
 from tests.inference.live import (
     Reply,
     ask,
@@ -48,12 +48,22 @@ def serve(tmp_path: Path, grader: FakeGrader) -> Iterator[Serve]:
                 tmp_path,
                 upload=upload or UploadLimits(),
                 connection=connection,
+                access=OPEN_ACCESS,
                 capacity=capacity or Capacity(),
             )
             running: AbstractContextManager[tuple[str, int]] = serving(settings, grader)
             return stack.enter_context(running)
 
         yield make
+
+
+def test_a_json_body_that_stops_half_way_is_given_up(serve: Serve) -> None:
+    address = serve(upload=UploadLimits(timeout_s=0.3))
+    head = "POST /v1/outcomes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+    with connect(address) as connection:
+        connection.sendall(f"{head}Content-Type: application/json\r\n\r\n[".encode())
+        reply = read_reply(connection)
+    assert (reply.status, reply.code) == (408, "upload_too_slow")
 
 
 def test_uploads_that_stop_half_way_take_no_place_from_whole_requests(serve: Serve) -> None:

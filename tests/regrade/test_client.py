@@ -301,3 +301,30 @@ def test_a_server_gives_one_verdict_for_one_capture(tmp_path: Path) -> None:
         client.report_outcomes([outcome("R-1")])
         client.put_line_state(line_state())
         assert client.overrides(0, wait_s=0) == []
+
+
+def test_the_key_goes_with_every_call_and_into_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str | None, str | None]] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        seen.append((request.headers.get("X-API-Key"), request.headers.get("X-Site")))
+        return httpx.Response(401, json={"error": {"code": "unauthenticated", "message": "no"}})
+
+    def ask(api_key: str | None) -> None:
+        options: dict[str, Any] = {"headers": {"X-Site": "dock 3"}}
+        transport = httpx.MockTransport(refuse)
+        with Client("http://server", api_key=api_key, transport=transport, **options) as client:
+            with pytest.raises(AccessError) as caught:
+                client.overrides(0, wait_s=0)
+            assert "secret" not in f"{caught.value!r} {client!r}"
+
+    monkeypatch.delenv("REGRADE_API_KEY", raising=False)
+    ask(None)
+    monkeypatch.setenv("REGRADE_API_KEY", "rgk_a_secret-of-environment\n")
+    ask(None)
+    ask("rgk_a_secret")
+    assert seen == [
+        (None, "dock 3"),
+        ("rgk_a_secret-of-environment", "dock 3"),
+        ("rgk_a_secret", "dock 3"),
+    ]

@@ -60,12 +60,13 @@ async function command(kind, about = {}) {
   say(`${name}: the server does not answer. It was not sent again: look at the line.`, "refused");
 }
 
-function post(body) {
+async function post(body) {
+  const signal = AbortSignal.timeout(1500);
   return fetch(`${address}/commands`, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...(await csrfHeaders(signal)) },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(1500),
+    signal,
   });
 }
 

@@ -1,9 +1,12 @@
-// Who works at this page: the one place that knows the name which goes with what they do.
+// Who works at this page: who is logged in or, where access is open, the name that is typed.
 "use strict";
 
-const operatorName = () => localStorage.operator || "";
+let operator = null; // {name, means, ...} of /v1/me
+const nameIsTyped = () => operator?.means === "open";
+const operatorName = () => (nameIsTyped() ? localStorage.operator || "" : operator?.name || "");
 
 function askName() {
+  if (!nameIsTyped()) return;
   document.getElementById("name").value = operatorName();
   document.getElementById("name-dialog").showModal();
   document.getElementById("name").select();
@@ -17,4 +20,9 @@ function nameGiven() {
 
 document.getElementById("who").addEventListener("click", askName);
 document.getElementById("name-dialog").addEventListener("close", nameGiven);
-nameGiven();
+
+const operatorKnown = (async () => {
+  operator = await me.catch(() => null);
+  document.getElementById("who").hidden = !nameIsTyped();
+  nameGiven();
+})();

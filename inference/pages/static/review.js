@@ -143,7 +143,7 @@ async function send(given) {
   try {
     const reply = await fetch(`/v1/items/${encodeURIComponent(given.item)}/overrides`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...(await csrfHeaders()) },
       body: JSON.stringify(body),
     });
     const said = await reply.json();
@@ -227,24 +227,10 @@ function retry(given) {
   send(given);
 }
 
-// ---- operator, toast, clock ----------------------------------------------------------------
+// ---- toast, clock --------------------------------------------------------------------------
 
 const words = (grade) =>
   document.querySelector(`[data-grade="${grade}"] span`).textContent.trim();
-const operatorName = () => localStorage.operator || "";
-
-function askName() {
-  el("name").value = operatorName();
-  el("name-dialog").showModal();
-  el("name").select();
-}
-
-function nameGiven() {
-  const name = el("name").value.trim();
-  if (name) localStorage.operator = name;
-  el("operator").textContent = operatorName() || "Your name";
-}
-
 let toastTimer = 0;
 function toast(item, what, undoable) {
   const box = el("toast");
@@ -303,8 +289,6 @@ document.addEventListener("click", (event) => {
 });
 el("skip").addEventListener("click", skip);
 el("undo").addEventListener("click", undo);
-el("who").addEventListener("click", askName);
-el("name-dialog").addEventListener("close", nameGiven);
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (el("name-dialog").open || event.target.matches("input, textarea")) return;
@@ -316,7 +300,7 @@ document.addEventListener("keydown", (event) => {
 addEventListener("beforeunload", (event) => unsent.length && event.preventDefault());
 
 async function start() {
-  nameGiven();
+  await operatorKnown;
   if (!operatorName()) askName();
   for (const given of unsent) given.fault ||= "The page was closed before the server confirmed it";
   keepUnsent();

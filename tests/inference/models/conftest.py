@@ -17,7 +17,7 @@ from inference.models.registry import Registry
 from inference.settings import ServerSettings
 from inference.store import Store
 from model.contract import Bundle, BundleError, Grade
-from tests.inference.inference_factories import FakeGrader, assessment, picture
+from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, assessment, picture
 from tests.training.tiny_bundle import write_tiny_bundle
 
 
@@ -103,7 +103,7 @@ def site(tmp_path: Path, tiny: Path, registry: Registry) -> Iterator[Site]:
         registry.add(str(tiny), version=version)
     first, loader = fake("1"), FakeLoader()
     app = create_app(
-        ServerSettings(data_dir=tmp_path, host_names=frozenset({"testserver"})),
+        ServerSettings(data_dir=tmp_path, host_names=frozenset({"testserver"}), access=OPEN_ACCESS),
         Lineup(first),
         Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}"),
         load=loader,

@@ -16,7 +16,7 @@ from inference.models.lineup import Lineup
 from inference.serving import Address, bind, make_server
 from inference.settings import ServerSettings
 from inference.store import Store
-from tests.inference.inference_factories import UNSURE, FakeGrader
+from tests.inference.inference_factories import OPEN_ACCESS, UNSURE, FakeGrader
 from tests.inference.pages.desk import PATIENCE_MS
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -49,7 +49,8 @@ def api(tmp_path: Path) -> Iterator[httpx.Client]:
     listener = bind(Address("127.0.0.1", 0))
     store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
     grader = FakeGrader(lambda views: UNSURE.model_copy(update={"quality": UNSURE.quality * views}))
-    server = make_server(ServerSettings(data_dir=tmp_path), Lineup(grader), store)
+    settings = ServerSettings(data_dir=tmp_path, access=OPEN_ACCESS)
+    server = make_server(settings, Lineup(grader), store)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()
     host, port = listener.getsockname()

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, aio
 from tritonclient.utils import InferenceServerException
 
+from inference.access import ledger
+from inference.access.roles import Role
+from inference.access.settings import AccessSettings
 from inference.grader import BundleGrader
+from inference.store import Store
 from model.contract import SHIPPED, Assessment, Bundle
 from model.pictures import decode
 from tests.inference.live_server import live_server
@@ -62,6 +66,20 @@ def expected(grader: BundleGrader, *views: bytes) -> Assessment:
 def version(client: InferenceServerClient) -> str:
     found: str = client.get_model_metadata(MODEL)["versions"][0]
     return found
+
+
+def test_a_key_comes_as_a_header(grader: BundleGrader, tmp_path: Path, golden: list[bytes]) -> None:
+    with live_server(grader, tmp_path, AccessSettings()) as address:
+        store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
+        key = ledger.add_key(store, "platform", Role.LINE, "test").text
+        store.close()
+        with InferenceServerClient(address) as client:
+            assert client.is_server_live()
+            with pytest.raises(InferenceServerException, match="send a key in X-API-Key"):
+                client.infer(MODEL, [files(golden[:1])])
+            headers = {"X-API-Key": key}
+            assert client.get_server_metadata(headers=headers)["name"] == "regrade"
+            assert client.infer(MODEL, [files(golden[:1])], headers=headers).get_response()
 
 
 def test_health_and_metadata(triton: InferenceServerClient, grader: BundleGrader) -> None:

@@ -1,0 +1,181 @@
+"""Decides of each request who sends it, and whether that caller may."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from inference.access import audit
+from inference.access.audit import Act, ActOutcome
+from inference.access.directory import Directory
+from inference.access.people import OPEN, Means, Principal
+from inference.access.rates import RateLimiter, network_of
+from inference.access.roles import Rule
+from inference.access.settings import AccessMode, AccessSettings
+from inference.access.tokens import Token, TokenKind
+from inference.errors import ApiError, ErrorCode
+from inference.threads import StoreThreads
+
+COOKIE: Final = "regrade_session"
+CSRF_HEADER: Final = "X-CSRF-Token"
+KEY_HEADER: Final = "X-API-Key"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Gate:
+    """One instance, on one event loop."""
+
+    def __init__(self, settings: AccessSettings, store: StoreThreads, directory: Directory) -> None:
+        self.settings = settings
+        self.directory = directory
+        self._store = store
+        self._bad_keys = RateLimiter(settings.bad_keys)
+        self._acts = RateLimiter(settings.acts)
+        self._refusals = RateLimiter(settings.refusals)
+
+    async def identify(self, headers: Headers, address: str, rule: Rule) -> Principal:
+        """Who sends a request.
+
+        Raises:
+            ApiError: Nobody whom we know, or too many wrong keys came from there.
+        """
+        key = _key_of(headers)
+        if key is not None:
+            principal = await self.directory.by_token(key, TokenKind.KEY)
+            if principal is None:
+                raise await self._wrong_key(key, address)
+            return principal
+        cookie = session_cookie(headers)
+        if cookie is not None:
+            person = self.directory.by_session(cookie, acts=not rule.background)
+            if person is not None:
+                return person
+        if self.settings.mode is AccessMode.OPEN_ON_LOOPBACK:
+            if any(name in headers for name in _FORWARDED):
+                raise ApiError(
+                    ErrorCode.FORBIDDEN,
+                    "access is open for this machine alone, and a proxy sent this; start the "
+                    "server without --open-on-loopback",
+                )
+            return OPEN
+        raise ApiError(
+            ErrorCode.UNAUTHENTICATED,
+            f"send a key in {KEY_HEADER}, or log in at /login; `regrade keys add` makes a key",
+        )
+
+    async def admit(
+        self,
+        principal: Principal,
+        rule: Rule,
+        address: str,
+        method: str,
+        path: str,
+        headers: Headers,
+    ) -> None:
+        """Let a caller through.
+
+        Raises:
+            ApiError: Its role may not do this, the change may come from another page, or there are
+                too many.
+        """
+        if principal.is_known and principal.role not in rule.roles:
+            await self.record_refusal(principal, address, f"{method} {path}")
+            raise ApiError(
+                ErrorCode.FORBIDDEN,
+                f"{principal.name} has the role {principal.role}; this is for "
+                f"{', '.join(sorted(rule.roles))}",
+            )
+        if principal.means is Means.SESSION and method not in _SAFE_METHODS:
+            require_same_origin(headers)
+            sent, expected = headers.get(CSRF_HEADER, ""), principal.csrf_token or ""
+            if not hmac.compare_digest(sent.encode(), expected.encode()):
+                raise ApiError(
+                    ErrorCode.CROSS_SITE_REQUEST,
+                    "a change by who is logged in needs the token of the session; load the page anew",
+                    field=CSRF_HEADER,
+                )
+        if rule.audited and (wait_s := self._acts.take(principal.name)):
+            raise too_many(wait_s)
+
+    async def record(self, act: Act) -> None:
+        """Put an act on record.
+
+        Raises:
+            StoreUnavailableError: The database did not take it.
+        """
+        await self._store.write(audit.add_alone, act)
+
+    async def record_refusal(self, principal: Principal, address: str, what: str) -> None:
+        """Put a refused act on record, unless the caller has filled its share of the log."""
+        if self._refusals.take(principal.name) == 0:
+            await self.record(
+                Act(principal.name, address, "refused", what, ActOutcome.REFUSED, principal.role)
+            )
+
+    async def _wrong_key(self, key: str, address: str) -> ApiError:
+        network = network_of(address)
+        if wait_s := self._bad_keys.take(network):
+            return too_many(wait_s)
+        if self._refusals.take(f"key from {network}") == 0:
+            token = Token.parse(key)
+            shown = f"id {token.token_id[:16]}" if token else "not of our form"
+            await self.record(
+                Act("unknown", address, "wrong key", "", ActOutcome.REFUSED, detail=shown)
+            )
+        return ApiError(
+            ErrorCode.UNAUTHENTICATED,
+            "this key is not known, or was revoked; `regrade keys add` makes another",
+            field=KEY_HEADER,
+        )
+
+
+def require_same_origin(headers: Headers) -> None:
+    """Refuse a change of which no browser says that a page of ours sent it.
+
+    Raises:
+        ApiError: It came from elsewhere, or does not say.
+    """
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    ours = site == "same-origin" if site else bool(origin) and _is_ours(origin or "", headers)
+    if not ours:
+        raise ApiError(
+            ErrorCode.CROSS_SITE_REQUEST, "a page of another site may not change anything here"
+        )
+
+
+def too_many(wait_s: float) -> ApiError:
+    """The error of every rate limit."""
+    seconds = max(1, math.ceil(wait_s))
+    return ApiError(
+        ErrorCode.TOO_MANY_REQUESTS,
+        f"too many attempts; try again in {seconds} s",
+        retry_after_s=seconds,
+    )
+
+
+def session_cookie(headers: Headers) -> str | None:
+    """The secret of a session, None where there is none."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None and found.value else None
+
+
+def _is_ours(origin: str, headers: Headers) -> bool:
+    return urlsplit(origin).netloc == headers.get("host")
+
+
+def _key_of(headers: Headers) -> str | None:
+    key = headers.get(KEY_HEADER)
+    if key is not None:
+        return key
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None

@@ -1,0 +1,205 @@
+"""Stands before every route: says who calls, refuses who may not, and puts privileged acts on record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import iter_route_contexts
+from starlette.datastructures import Headers
+from starlette.routing import BaseRoute, Mount, compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inference.access.audit import Act, ActOutcome
+from inference.access.gate import Gate
+from inference.access.people import Principal
+from inference.access.roles import RULES, Rule
+from inference.errors import ApiError, ErrorCode, StoreUnavailableError
+from inference.routes.errors import answer, unavailable
+
+
+class UnruledRouteError(RuntimeError):
+    """An address has no rule in ``roles.RULES``, or a rule no address; the application must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    address: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str] | None
+    """None: any, below a mounted folder."""
+    rule: Rule
+
+
+def rule_routes(routes: Iterable[BaseRoute]) -> tuple[_Ruled, ...]:
+    """Every route with its rules, in the order in which the router looks at them.
+
+    Raises:
+        UnruledRouteError: A route and the table do not agree.
+    """
+    ruled: list[_Ruled] = []
+    for route in iter_route_contexts(list(routes)):
+        path = route.path or ""
+        if isinstance(route.original_route, Mount):
+            addresses, methods = [f"ANY {path}"], None
+            path += "/{path:path}"
+        else:
+            methods = frozenset(route.methods or ())
+            addresses = [f"{method} {path}" for method in sorted(methods)]
+        for address in addresses:
+            if address not in RULES:
+                raise UnruledRouteError(f"{address} is not in inference.access.roles.RULES")
+            only = methods and frozenset({address.split(" ")[0]})
+            ruled.append(_Ruled(address, compile_path(path)[0], only, RULES[address]))
+    if unused := RULES.keys() - {each.address for each in ruled}:
+        raise UnruledRouteError(f"no route has the addresses {sorted(unused)} of RULES")
+    return tuple(ruled)
+
+
+def note(request: Request, target: str, detail: str = "") -> None:
+    """Say what exactly an audited call does: of what, and how. Its row in the audit log gets it."""
+    request.state.act_target, request.state.act_detail = target, detail
+
+
+async def cleared(request: Request) -> Principal | None:
+    """Of every route: nothing is served that did not pass the gate."""
+    if not hasattr(request.state, "principal"):
+        raise UnruledRouteError(f"{request.method} {request.url.path} passed no gate")
+    found: Principal | None = request.state.principal
+    return found
+
+
+async def _caller(request: Request) -> Principal:
+    found = await cleared(request)
+    if found is None:
+        raise ApiError(ErrorCode.UNAUTHENTICATED, "this address does not ask who calls")
+    return found
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""Who calls: ``caller.name`` and ``caller.role``; ``caller.is_known`` is false where access is open."""
+
+
+class AccessMiddleware:
+    """Nobody's body is read before it is known who sends it."""
+
+    def __init__(self, app: ASGIApp, ruled: tuple[_Ruled, ...]) -> None:
+        self._app = app
+        self._ruled = ruled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        found = self._find(scope["method"], scope["path"])
+        if found is None:  # the router has no such address
+            await self._app(scope, receive, send)
+            return
+        state = scope["state"]
+        rule = found.rule
+        if rule.public:
+            state["principal"] = None
+            await self._app(scope, receive, send)
+            return
+        gate: Gate = state["services"].gate
+        headers, address = Headers(scope=scope), address_of(scope)
+        try:
+            principal = await gate.identify(headers, address, rule)
+            await gate.admit(principal, rule, address, scope["method"], scope["path"], headers)
+        except (ApiError, StoreUnavailableError) as error:
+            await self._refuse(error, scope, headers)(scope, receive, send)
+            return
+        state["principal"] = principal
+        if not rule.audited:
+            await self._app(scope, receive, send)
+            return
+        await _on_record(self._app, gate, principal, found.address)(scope, receive, send)
+
+    def _find(self, method: str, path: str) -> _Ruled | None:
+        return next(
+            (
+                each
+                for each in self._ruled
+                if (each.methods is None or method in each.methods) and each.pattern.match(path)
+            ),
+            None,
+        )
+
+    @staticmethod
+    def _refuse(
+        error: ApiError | StoreUnavailableError, scope: Scope, headers: Headers
+    ) -> Response:
+        request = Request(scope)
+        if isinstance(error, StoreUnavailableError):
+            return unavailable(request, error)
+        if error.code is ErrorCode.UNAUTHENTICATED and _is_page(request, headers):
+            request.state.error_code = error.code.value
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?next={quote(here, safe='/')}", status_code=303)
+        reply = answer(request, error)
+        if error.code is ErrorCode.UNAUTHENTICATED:
+            reply.headers["WWW-Authenticate"] = 'Bearer realm="regrade"'
+        return reply
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> ASGIApp:
+    """Put the act on record before its reply goes out: what a caller sees done is on record."""
+
+    async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
+        answered = lost = False
+
+        async def record(outcome: ActOutcome, status: int) -> None:
+            detail = state.get("act_detail", "") or (
+                "" if outcome is ActOutcome.DONE else str(status)
+            )
+            target = state.get("act_target", scope["path"])
+            await gate.record(
+                Act(
+                    principal.name,
+                    address_of(scope),
+                    address,
+                    target,
+                    outcome,
+                    principal.role,
+                    detail,
+                )
+            )
+
+        async def recording(message: Message) -> None:
+            nonlocal answered, lost
+            if message["type"] == "http.response.start":
+                answered, status = True, message["status"]
+                try:
+                    await record(ActOutcome.DONE if status < 400 else ActOutcome.FAILED, status)
+                except StoreUnavailableError as error:
+                    lost = True
+                    await unavailable(Request(scope), error)(scope, receive, send)
+            if not lost:
+                await send(message)
+
+        try:
+            await app(scope, receive, recording)
+        except Exception:
+            if not answered:
+                await record(ActOutcome.FAILED, 500)
+            raise
+
+    return recorded
+
+
+def _is_page(request: Request, headers: Headers) -> bool:
+    api = request.url.path.startswith(("/v1/", "/v2/", "/metrics"))
+    return request.method == "GET" and "text/html" in headers.get("accept", "") and not api
