@@ -26,7 +26,7 @@ from inference.store import Store
 
 log = structlog.get_logger(__name__)
 _GRACE_S = 20
-_SWITCH_S = 0.0005
+_SWITCH_S = 0.0001
 
 
 class AddressError(Exception):

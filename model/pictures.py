@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Pixels = NDArray[np.uint8]
-"""An RGB picture, (H, W, 3) uint8."""
+from model.resizing import Pixels, resized
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -81,7 +80,7 @@ def resize(picture: Pixels, side: int) -> Pixels:
     """Squash a (H, W, 3) uint8 picture to (side, side, 3), with an antialiasing bilinear filter."""
     if picture.shape[:2] == (side, side):
         return picture
-    return _squash(Image.fromarray(picture), side)
+    return resized(Image.fromarray(picture), side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def squash(data: bytes, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Sq
         image.draft(None, (width // factor, height // factor))
     upright = _upright(image)
     turned = (upright.width - upright.height) * (width - height) < 0
-    return Squashed(_squash(upright, side), (height, width) if turned else (width, height))
+    return Squashed(resized(upright, side), (height, width) if turned else (width, height))
 
 
 def squash_pixels(picture: Pixels, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Squashed:
@@ -127,10 +126,6 @@ def _reduction(shorter: int, side: int) -> int:
     """The largest factor that leaves the shorter side the pixels that a fair squash needs."""
     fitting = (factor for factor in _FACTORS if shorter // factor >= _SPARE * side)
     return next(fitting, 1)
-
-
-def _squash(image: Image.Image, side: int) -> Pixels:
-    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _opened(data: bytes, limits: PictureLimits) -> Image.Image:
