@@ -10,8 +10,11 @@ from typing import Any, TypedDict
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from inference.golden import GoldenWatch
 from inference.grader import Grader
 from inference.grading import GradingService
+from inference.line_metrics import LineMetrics
+from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.pages import routes as pages
@@ -21,6 +24,7 @@ from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
+from inference.tracing import Tracing, TracingMiddleware
 from inference.uploads import Intake
 from inference.v2 import openapi as v2_openapi
 from inference.v2 import routes as v2
@@ -69,6 +73,7 @@ def create_app(
     grader: Grader,
     store: Store,
     *,
+    tracing: Tracing | None = None,
     on_started: Callable[[Services], None] = lambda _: None,
 ) -> FastAPI:
     """Build the application; its lifespan closes the store.
@@ -77,6 +82,7 @@ def create_app(
         settings: Limits and places.
         grader: A verified model.
         store: An opened store.
+        tracing: Makes spans; left out, there are none.
         on_started: Called with the running parts.
     """
     metrics = Metrics()
@@ -88,10 +94,25 @@ def create_app(
             threads = await stack.enter_async_context(StoreThreads(store))
             pictures = PictureStore(settings.pictures_dir)
             grading = await stack.enter_async_context(
-                GradingService(grader, threads, pictures, settings.capacity, metrics)
+                GradingService(grader, threads, pictures, settings.capacity, metrics, tracing)
+            )
+            golden = await stack.enter_async_context(
+                GoldenWatch(lambda: grader, metrics, lambda: not grading.workers.queue_is_empty)
             )
             intake = Intake(settings.upload, metrics)
-            services = Services(settings, grader, threads, pictures, grading, intake, metrics)
+            board = LineBoard()
+            services = Services(
+                settings,
+                grader,
+                threads,
+                pictures,
+                grading,
+                golden,
+                intake,
+                metrics,
+                board,
+                LineMetrics(board, metrics.registry),
+            )
             stack.callback(services.stop_waiting)
             on_started(services)
             yield {"services": services}
@@ -109,6 +130,8 @@ def create_app(
     app.add_middleware(JsonLimitMiddleware)
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
+    if tracing is not None:
+        app.add_middleware(TracingMiddleware, tracing=tracing)
     for module in (grade, batch, items, lines, images, health, v2, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("inference.pages", "static")]), name="static")

@@ -45,6 +45,12 @@ def serve(
     precision: Annotated[
         Precision, typer.Option(help="Which network of the bundle grades; int8 is faster.")
     ] = Precision.FP32,
+    otel: Annotated[
+        bool,
+        typer.Option(
+            "--otel", help="Send OpenTelemetry traces, as the OTEL_* environment variables say."
+        ),
+    ] = False,
 ) -> None:
     """Serve the API and the operators' pages."""
     from inference.errors import StoreError
@@ -53,6 +59,7 @@ def serve(
     from inference.serving import serve as run
     from inference.settings import Capacity, ServerSettings, default_data_dir
     from inference.store import Store
+    from inference.tracing import Tracing, TracingError
     from model.contract import SHIPPED, Bundle, BundleError
 
     settings = ServerSettings(
@@ -61,8 +68,9 @@ def serve(
         host_names=frozenset(name.lower() for name in host_name or ()),
     )
     try:
+        tracing = Tracing.from_environment() if otel else None
         listener = bind(Address(host, port))
-    except AddressError as error:
+    except (AddressError, TracingError) as error:
         _fail(error, 2)
     try:
         grader = BundleGrader(Bundle.load(bundle or SHIPPED), threads=1, precision=precision)
@@ -74,7 +82,7 @@ def serve(
         store = Store.open(store_url or f"sqlite:///{settings.data_dir / 'regrade.sqlite'}")
     except (StoreError, OSError) as error:
         _fail(error, 4)
-    run(listener, settings, grader, store)
+    run(listener, settings, grader, store, tracing)
 
 
 def _fail(error: Exception, code: int) -> NoReturn:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +21,7 @@ from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/overrides")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -133,6 +136,15 @@ class JsonLimitMiddleware:
         await self._app(scope, bounded, send)
 
 
+def _name_trace(scope: Scope) -> None:
+    """Let every log line of the request have the trace that its caller began (W3C Trace Context)."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            if found := _TRACEPARENT.fullmatch(value):
+                structlog.contextvars.bind_contextvars(trace_id=found[1].decode())
+            return
+
+
 class CountingMiddleware:
     """Counts requests by route and outcome, and times those that are meant to end soon."""
 
@@ -146,6 +158,7 @@ class CountingMiddleware:
             await self._app(scope, receive, send)
             return
         began_s = time.perf_counter()
+        _name_trace(scope)
         status = 500
 
         async def noting_status(message: Message) -> None:

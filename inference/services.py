@@ -7,8 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from inference.golden import GoldenWatch
 from inference.grader import Grader
 from inference.grading import GradingService
+from inference.line_metrics import LineMetrics
 from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.pages.desk import ReviewDesk
@@ -30,9 +32,11 @@ class Services:
     store: StoreThreads
     pictures: PictureStore
     grading: GradingService
+    golden: GoldenWatch
     intake: Intake
     metrics: Metrics
-    board: LineBoard = field(default_factory=LineBoard)
+    board: LineBoard
+    line_metrics: LineMetrics
     desk: ReviewDesk = field(default_factory=ReviewDesk)
     inferred: Statistics = field(default_factory=Statistics)
     """Of requests under ``/v2``."""

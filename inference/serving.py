@@ -23,6 +23,7 @@ from inference.grader import Grader
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
+from inference.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 _GRACE_S = 20
@@ -107,14 +108,16 @@ def bind(address: Address) -> socket.socket:
     return listener
 
 
-def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Server:
+def make_server(
+    settings: ServerSettings, grader: Grader, store: Store, tracing: Tracing | None = None
+) -> Server:
     """Put the application under uvicorn, ready to ``serve``."""
 
     def started(services: Services) -> None:
         server.services = services
 
     config = uvicorn.Config(
-        create_app(settings, grader, store, on_started=started),
+        create_app(settings, grader, store, tracing=tracing, on_started=started),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -128,12 +131,20 @@ def make_server(settings: ServerSettings, grader: Grader, store: Store) -> Serve
     return server
 
 
-def serve(listener: socket.socket, settings: ServerSettings, grader: Grader, store: Store) -> None:
+def serve(
+    listener: socket.socket,
+    settings: ServerSettings,
+    grader: Grader,
+    store: Store,
+    tracing: Tracing | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
-    server = make_server(settings, grader, store)
+    server = make_server(settings, grader, store, tracing)
     _tune_interpreter()
     with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve([listener]))
+    if tracing is not None:
+        tracing.close()
     log.info("stopped")
 
 

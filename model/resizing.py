@@ -1,7 +1,7 @@
-"""Squashes pictures with an antialiasing bilinear filter, on the processor's vector units.
+"""Squashes pictures with an antialiasing bilinear filter: exactly as ever, or on vector units.
 
-``cykooz-resizer`` has the filter of Pillow, four times as fast. Where there is no build of it (64-bit ARM
-under Linux) Pillow does the work; a channel of a pixel may then differ by 1.
+``cykooz-resizer`` has the filter of Pillow, four times as fast; a channel of a pixel may differ by 1. Where
+there is no build of it (64-bit ARM under Linux) Pillow does all the work.
 """
 
 from __future__ import annotations
@@ -10,42 +10,39 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Pixels = NDArray[np.uint8]
-"""An RGB picture, (H, W, 3) uint8."""
-Resize = Callable[[Image.Image, int], Pixels]
+Squash = Callable[[Image.Image, int], Image.Image]
+"""Makes a picture of mode RGB (side, side). Leaves the interpreter's lock."""
 
 
-def with_pillow(image: Image.Image, side: int) -> Pixels:
-    """Squash a picture of mode RGB to (side, side, 3) uint8. Leaves the interpreter's lock."""
-    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
+def exactly(image: Image.Image, side: int) -> Image.Image:
+    """Squash with Pillow, to the bit as the shipped model was trained and calibrated."""
+    return image.resize((side, side), Image.Resampling.BILINEAR)
 
 
-def _best() -> Resize:
+def _quickest() -> Squash:
     try:
-        import cykooz_resizer as fast  # noqa: PLC0415
+        import cykooz_resizer as vectors  # noqa: PLC0415
     except ModuleNotFoundError:
-        return with_pillow
-    options = fast.ResizeOptions(fast.ResizeAlg.convolution(fast.FilterType.bilinear))
+        return exactly
+    options = vectors.ResizeOptions(vectors.ResizeAlg.convolution(vectors.FilterType.bilinear))
 
     class Kept(threading.local):
         """A resizer does one picture at a time, and keeps its memory: each thread has one."""
 
         def __init__(self) -> None:
-            self.resizer: Any = fast.Resizer()
+            self.resizer: Any = vectors.Resizer()
 
     kept = Kept()
 
-    def with_vectors(image: Image.Image, side: int) -> Pixels:
+    def with_vectors(image: Image.Image, side: int) -> Image.Image:
         squashed = Image.new("RGB", (side, side))
         kept.resizer.resize_pil(image, squashed, options)
-        return np.asarray(squashed)
+        return squashed
 
     return with_vectors
 
 
-#: Squashes a picture of mode RGB to (side, side, 3) uint8. Leaves the interpreter's lock.
-resized: Resize = _best()
+quickly: Squash = _quickest()
+"""Squash on vector units, where this machine has a build for that."""

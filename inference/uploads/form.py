@@ -157,10 +157,11 @@ def _boundary(content_type: str | None, rules: FormRules) -> bytes:
             f"send multipart/form-data with the fields {', '.join(rules.texts)} and {IMAGES}",
             field="Content-Type",
         )
-    if not options.get("boundary"):
+    boundary: str = options.get("boundary", "")
+    if not boundary:
         raise ApiError(
             ErrorCode.MALFORMED_MULTIPART,
             "the Content-Type has no boundary; let the HTTP client make this header",
             field="Content-Type",
         )
-    return options["boundary"].encode()
+    return boundary.encode()
