@@ -45,7 +45,7 @@ def serve(
     precision: Annotated[
         Precision, typer.Option(help="Which network of the bundle grades; int8 is faster.")
     ] = Precision.FP32,
-    otel: Annotated[
+    otel: Annotated[  # noqa: FBT002 - an option
         bool,
         typer.Option(
             "--otel", help="Send OpenTelemetry traces, as the OTEL_* environment variables say."

@@ -17,6 +17,7 @@ from inference.errors import ApiError, ErrorCode
 from inference.metrics import Metrics
 from inference.routes.errors import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
+from inference.v2 import errors as v2
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
@@ -107,7 +108,7 @@ def _is_cross_site(headers: Headers) -> bool:
 
 
 def _has_own_limits(path: str) -> bool:
-    return path in _PICTURES_COME_TO or (path.startswith("/v2/models/") and path.endswith("/infer"))
+    return path in _PICTURES_COME_TO or v2.brings_pictures(path)
 
 
 class JsonLimitMiddleware:
