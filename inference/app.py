@@ -15,7 +15,10 @@ from inference.access.directory import Directory
 from inference.access.gate import Gate
 from inference.access.log_in import LogIns
 from inference.access.middleware import AccessMiddleware, cleared, rule_routes
+from inference.golden import GoldenWatch
 from inference.grading import GradingService
+from inference.line_metrics import LineMetrics
+from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.models.lineup import Lineup, Served
@@ -43,6 +46,7 @@ from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
+from inference.tracing import Tracing, TracingMiddleware
 from inference.uploads import Intake
 from inference.v2 import openapi as v2_openapi
 from inference.v2 import routes as v2
@@ -98,6 +102,7 @@ def create_app(
     store: Store,
     *,
     load: Loader = load_beside,
+    tracing: Tracing | None = None,
     on_started: Callable[[Services], None] = lambda _: None,
 ) -> FastAPI:
     """Build the application; its lifespan closes the store.
@@ -107,6 +112,7 @@ def create_app(
         lineup: Verified models: those that the store's history names, where it has one.
         store: An opened store.
         load: Makes graders of bundles while the server runs.
+        tracing: Makes spans; left out, there are none.
         on_started: Called with the running parts.
     """
     metrics = Metrics()
@@ -119,7 +125,7 @@ def create_app(
             threads = await stack.enter_async_context(StoreThreads(store))
             pictures = PictureStore(settings.pictures_dir)
             grading = await stack.enter_async_context(
-                GradingService(served, threads, pictures, settings.capacity, metrics)
+                GradingService(served, threads, pictures, settings.capacity, metrics, tracing)
             )
             service = await stack.enter_async_context(
                 ModelService(
@@ -136,8 +142,27 @@ def create_app(
             directory = await stack.enter_async_context(Directory(threads, settings.access))
             gate = Gate(settings.access, threads, directory)
             log_ins = await stack.enter_async_context(LogIns(gate, threads))
+            golden = await stack.enter_async_context(
+                GoldenWatch(
+                    lambda: served.lineup.champion,
+                    metrics,
+                    lambda: not grading.workers.queue_is_empty,
+                )
+            )
+            board = LineBoard()
             services = Services(
-                settings, service, threads, pictures, grading, intake, metrics, gate, log_ins
+                settings,
+                service,
+                threads,
+                pictures,
+                grading,
+                golden,
+                intake,
+                metrics,
+                gate,
+                log_ins,
+                board,
+                LineMetrics(board, metrics.registry),
             )
             stack.callback(services.stop_waiting)
             on_started(services)
@@ -162,4 +187,6 @@ def create_app(
     app.add_middleware(AccessMiddleware, ruled=rule_routes(app.routes))
     app.add_middleware(SafetyMiddleware, host_names=settings.host_names)
     app.add_middleware(CountingMiddleware, metrics=metrics)
+    if tracing is not None:
+        app.add_middleware(TracingMiddleware, tracing=tracing)
     return app

@@ -66,6 +66,12 @@ def serve(
             "first start fp32."
         ),
     ] = None,
+    otel: Annotated[
+        bool,
+        typer.Option(
+            "--otel", help="Send OpenTelemetry traces, as the OTEL_* environment variables say."
+        ),
+    ] = False,
 ) -> None:
     """Serve the API and the operators' pages."""
     import structlog
@@ -79,6 +85,7 @@ def serve(
     from inference.serving import Address, AddressError, bind, require_loopback
     from inference.serving import serve as run
     from inference.settings import Capacity, ServerSettings, Tls
+    from inference.tracing import Tracing, TracingError
     from model.contract import BundleError
 
     if (tls_cert is None) != (tls_key is None):
@@ -93,9 +100,10 @@ def serve(
         host_names=frozenset(name.lower() for name in host_name or ()),
     )
     try:
+        tracing = Tracing.from_environment() if otel else None
         listener = bind(Address(host, port))
         require_loopback(settings, listener)
-    except AddressError as error:
+    except (AddressError, TracingError) as error:
         _fail(error, 2)
     try:
         access.keep_files_private()
@@ -114,7 +122,7 @@ def serve(
         store.close()
         _fail(error, 3)
     try:
-        run(listener, settings, lineup, store)
+        run(listener, settings, lineup, store, tracing)
     except AddressError as error:
         _fail(error, 2)
 

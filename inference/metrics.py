@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import platform
+from importlib.metadata import version
 
-from model.contract import Timings
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+
+from model.contract import Verdict
 
 _BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
+_STAGES = ("decode", "queue", "model", "store")
+_RATIOS = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 4)
 _COUNTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)
 
 
@@ -35,8 +48,11 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
+        self._stages = {stage: self.stage_seconds.labels(stage) for stage in _STAGES}
         self._of_the_queue()
         self._of_batches()
+        self._of_the_model()
+        self._of_the_process()
         self.buffered = Gauge(
             "regrade_uploads_buffered_bytes",
             "Bytes of bodies with pictures that are held now.",
@@ -98,16 +114,56 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe_stages(self, timings: Timings, *, store_ms: float) -> None:
+    def _of_the_model(self) -> None:
+        self.grades = Counter(
+            "regrade_graded_items", "Graded items, by grade.", ["grade"], registry=self.registry
+        )
+        self.review_reasons = Counter(
+            "regrade_review_reasons",
+            "Why graded items were sent to a person; an item may have several reasons.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.unfamiliarity = Histogram(
+            "regrade_unfamiliarity_ratio",
+            "How unlike the training pictures graded items were; above 1 a person looks.",
+            buckets=_RATIOS,
+            registry=self.registry,
+        )
+        self.golden_checks = Counter(
+            "regrade_golden_checks",
+            "Looks at the golden pictures while serving, by outcome: passed or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.golden_seen = Gauge(
+            "regrade_golden_last_success_timestamp_seconds",
+            "Unix time at which the golden answers were last seen to hold.",
+            registry=self.registry,
+        )
+
+    def _of_the_process(self) -> None:
+        ProcessCollector(registry=self.registry)
+        Info("regrade_build", "What runs.", registry=self.registry).info(
+            {
+                "version": version("regrade"),
+                "python": platform.python_version(),
+                "onnxruntime": version("onnxruntime"),
+            }
+        )
+
+    def graded(self, verdict: Verdict, *, store_ms: float) -> None:
         """Record one graded item."""
-        stages = {
-            "decode": timings.decode_ms,
-            "queue": timings.queue_ms,
-            "model": timings.model_ms,
-            "store": store_ms,
-        }
-        for stage, value_ms in stages.items():
-            self.stage_seconds.labels(stage).observe(value_ms / 1000)
+        timings = verdict.timings
+        for stage, value_ms in zip(
+            _STAGES, (timings.decode_ms, timings.queue_ms, timings.model_ms, store_ms), strict=True
+        ):
+            self._stages[stage].observe(value_ms / 1000)
+        self.pictures.observe(len(verdict.images))
+        self.grades.labels(verdict.grade.value).inc()
+        for reason in verdict.review_reasons:
+            self.review_reasons.labels(reason.value).inc()
+        self.unfamiliarity.observe(verdict.unfamiliarity)
 
     def render(self) -> bytes:
         """Prometheus text format."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,10 +19,12 @@ from inference.headers import SAFE_HEADERS
 from inference.metrics import Metrics
 from inference.routes.errors import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
+from inference.v2 import errors as v2
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/lines/{line_id}/commands/open", "/v1/overrides")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 
 
 class SafetyMiddleware:
@@ -100,7 +104,7 @@ def _is_cross_site(headers: Headers) -> bool:
 
 
 def _has_own_limits(path: str) -> bool:
-    return path in _PICTURES_COME_TO or (path.startswith("/v2/models/") and path.endswith("/infer"))
+    return path in _PICTURES_COME_TO or v2.brings_pictures(path)
 
 
 class JsonLimitMiddleware:
@@ -144,6 +148,15 @@ class JsonLimitMiddleware:
         await self._app(scope, bounded, send)
 
 
+def _name_trace(scope: Scope) -> None:
+    """Let every log line of the request have the trace that its caller began (W3C Trace Context)."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            if found := _TRACEPARENT.fullmatch(value):
+                structlog.contextvars.bind_contextvars(trace_id=found[1].decode())
+            return
+
+
 class CountingMiddleware:
     """Counts requests by route and outcome, and times those that are meant to end soon."""
 
@@ -157,6 +170,7 @@ class CountingMiddleware:
             await self._app(scope, receive, send)
             return
         began_s = time.perf_counter()
+        _name_trace(scope)
         status = 500
 
         async def noting_status(message: Message) -> None:

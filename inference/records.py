@@ -167,6 +167,15 @@ class Summary(_Record):
     overridden: int = Field(description="Items whose grade is a person's, of all lines.")
 
 
+class Ended(_Record):
+    """How many items of a line ended so since the store was made."""
+
+    line_id: Identifier
+    lane: str = Field(description="Empty: none.")
+    ending: Ending
+    number: int
+
+
 class LineInfo(_Record):
     """One line that has reported."""
 

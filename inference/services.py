@@ -9,8 +9,10 @@ from fastapi import Depends, Path, Query, Request
 
 from inference.access.gate import Gate
 from inference.access.log_in import LogIns
+from inference.golden import GoldenWatch
 from inference.grader import Grader
 from inference.grading import GradingService
+from inference.line_metrics import LineMetrics
 from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.models.service import ModelService
@@ -33,11 +35,13 @@ class Services:
     store: StoreThreads
     pictures: PictureStore
     grading: GradingService
+    golden: GoldenWatch
     intake: Intake
     metrics: Metrics
     gate: Gate
     log_ins: LogIns
-    board: LineBoard = field(default_factory=LineBoard)
+    board: LineBoard
+    line_metrics: LineMetrics
     desk: ReviewDesk = field(default_factory=ReviewDesk)
     inferred: AllStatistics = field(default_factory=AllStatistics)
     """Of requests under ``/v2``."""

@@ -25,10 +25,11 @@ from inference.models.lineup import Lineup
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
+from inference.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 _GRACE_S = 20
-_SWITCH_S = 0.0005
+_SWITCH_S = 0.0001
 
 
 class AddressError(Exception):
@@ -125,14 +126,16 @@ def require_loopback(settings: ServerSettings, listener: socket.socket) -> None:
         )
 
 
-def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Server:
+def make_server(
+    settings: ServerSettings, lineup: Lineup, store: Store, tracing: Tracing | None = None
+) -> Server:
     """Put the application under uvicorn, ready to ``serve``."""
 
     def started(services: Services) -> None:
         server.services = services
 
     config = uvicorn.Config(
-        create_app(settings, lineup, store, on_started=started),
+        create_app(settings, lineup, store, tracing=tracing, on_started=started),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -153,13 +156,21 @@ def make_server(settings: ServerSettings, lineup: Lineup, store: Store) -> Serve
     return server
 
 
-def serve(listener: socket.socket, settings: ServerSettings, lineup: Lineup, store: Store) -> None:
+def serve(
+    listener: socket.socket,
+    settings: ServerSettings,
+    lineup: Lineup,
+    store: Store,
+    tracing: Tracing | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
     require_loopback(settings, listener)
-    server = make_server(settings, lineup, store)
+    server = make_server(settings, lineup, store, tracing)
     _tune_interpreter()
     with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve([listener]))
+    if tracing is not None:
+        tracing.close()
     log.info("stopped")
 
 

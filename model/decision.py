@@ -204,15 +204,21 @@ def find_damages(
     Yields:
         Damages by view, then type; the probability is that of the region's strongest cell.
     """
-    height, width = maps.shape[2:]
+    views, kinds, height, width = maps.shape
     limits = np.array([thresholds[damage_type] for damage_type in types], dtype=maps.dtype)
-    found = maps >= limits[:, None, None]
-    for view, type_maps in enumerate(maps):
-        for damage_type, cells, marked in zip(types, type_maps, found[view], strict=True):
-            for region in _regions(marked):
+    # An empty column at the end of each row: regions do not go round the edge.
+    cells = np.zeros((views, kinds, height, width + 1), maps.dtype)
+    cells[..., :-1] = maps
+    marked = np.zeros(cells.shape, np.bool_)
+    np.greater_equal(maps, limits[:, None, None], out=marked[..., :-1])
+    cells, marked = cells.reshape(views, kinds, -1), marked.reshape(views, kinds, -1)
+    bits = np.packbits(marked, axis=-1, bitorder="little")
+    for view in range(views):
+        for number, damage_type in enumerate(types):
+            for region in _regions(bits[view, number].tobytes(), width + 1):
                 yield Damage(
                     type=damage_type,
-                    probability=min(float(cells[region.cells].max()), 1.0),
+                    probability=min(region.strongest(cells[view, number]), 1.0),
                     view=view,
                     box=Box(
                         x_min=region.left / width,
@@ -227,24 +233,27 @@ def find_damages(
 class _Region:
     """Cells that hang together, and the first and last row and column that have one."""
 
-    cells: NDArray[np.bool_]
-    """(h, w)"""
+    bits: int
+    """A bit a cell, row after row."""
     top: int
     bottom: int
     left: int
     right: int
 
+    def strongest(self, cells: Floats) -> float:
+        """The largest value that one of its cells has in a flat map."""
+        data = np.frombuffer(self.bits.to_bytes(-(-cells.size // 8), "little"), np.uint8)
+        held = np.unpackbits(data, count=cells.size, bitorder="little").view(np.bool_)
+        return float(cells[held].max())
 
-def _regions(found: NDArray[np.bool_]) -> Iterator[_Region]:
+
+def _regions(marked: bytes, stride: int) -> Iterator[_Region]:
     """Each 8-connected region, in the order of their first cells.
 
-    The map is one integer, a bit a cell and one empty column at the end, so that a region grows by
-    whole steps in every direction at once.
+    The map is one integer, a bit a cell, so that a region grows by whole steps in every direction at
+    once. The last cell of each row is empty.
     """
-    height, width = found.shape
-    stride = width + 1
-    bits = np.packbits(np.pad(found, ((0, 0), (0, 1))), bitorder="little")
-    left = int.from_bytes(bits.tobytes(), "little")
+    left = int.from_bytes(marked, "little")
     while left:
         region, grown = 0, left & -left
         while grown != region:
@@ -252,18 +261,15 @@ def _regions(found: NDArray[np.bool_]) -> Iterator[_Region]:
             wide = region | region << 1 | region >> 1
             grown = (wide | wide << stride | wide >> stride) & left
         left ^= region
-        yield _region(region, height, stride)
+        yield _region(region, stride)
 
 
-def _region(bits: int, height: int, stride: int) -> _Region:
+def _region(bits: int, stride: int) -> _Region:
     top, bottom = _first(bits) // stride, _last(bits) // stride
     columns = 0
     for row in range(top, bottom + 1):
         columns |= bits >> row * stride & (1 << stride) - 1
-    data = np.frombuffer(bits.to_bytes(-(-height * stride // 8), "little"), np.uint8)
-    flat = np.unpackbits(data, count=height * stride, bitorder="little")
-    cells = flat.view(np.bool_).reshape(height, stride)[:, :-1]
-    return _Region(cells, top, bottom, _first(columns), _last(columns))
+    return _Region(bits, top, bottom, _first(columns), _last(columns))
 
 
 def _first(bits: int) -> int:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from model.resizing import exactly, quickly
+
 Pixels = NDArray[np.uint8]
 """An RGB picture, (H, W, 3) uint8."""
 
@@ -81,7 +83,7 @@ def resize(picture: Pixels, side: int) -> Pixels:
     """Squash a (H, W, 3) uint8 picture to (side, side, 3), with an antialiasing bilinear filter."""
     if picture.shape[:2] == (side, side):
         return picture
-    return _squash(Image.fromarray(picture), side)
+    return np.asarray(exactly(Image.fromarray(picture), side))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,21 @@ def squash(data: bytes, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Sq
     """Decode one picture and squash it: the way of every picture into training and serving.
 
     A JPEG is decoded at a half or a quarter of its size as long as both sides keep at least twice what
-    the network needs; smaller pictures give exactly ``resize(decode(data), side)``.
+    the network needs, and then squashed quickly; other pictures give exactly
+    ``resize(decode(data), side)``.
 
     Raises:
         PictureError: As ``decode`` does.
     """
     image = _opened(data, limits)
     width, height = image.size
-    if image.format == "JPEG" and (factor := _reduction(min(width, height), side)) > 1:
+    factor = _reduction(min(width, height), side) if image.format == "JPEG" else 1
+    if factor > 1:
         image.draft(None, (width // factor, height // factor))
     upright = _upright(image)
     turned = (upright.width - upright.height) * (width - height) < 0
-    return Squashed(_squash(upright, side), (height, width) if turned else (width, height))
+    squashed = (quickly if factor > 1 else exactly)(upright, side)
+    return Squashed(np.asarray(squashed), (height, width) if turned else (width, height))
 
 
 def squash_pixels(picture: Pixels, side: int, limits: PictureLimits = DEFAULT_LIMITS) -> Squashed:
@@ -127,10 +132,6 @@ def _reduction(shorter: int, side: int) -> int:
     """The largest factor that leaves the shorter side the pixels that a fair squash needs."""
     fitting = (factor for factor in _FACTORS if shorter // factor >= _SPARE * side)
     return next(fitting, 1)
-
-
-def _squash(image: Image.Image, side: int) -> Pixels:
-    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _opened(data: bytes, limits: PictureLimits) -> Image.Image:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from inference.scheduling.workers import Piece
 from inference.settings import Capacity
 from inference.store import CaptureConflictError, NewGrading, Store
 from inference.threads import StoreThreads
+from inference.tracing import Tracing
 from inference.uploads import Picture, Submission
 from model.contract import Timings, Verdict
 from model.pictures import Pixels
@@ -79,11 +80,13 @@ class GradingService:
         pictures: PictureStore,
         capacity: Capacity,
         metrics: Metrics,
+        tracing: Tracing | None = None,
     ) -> None:
         self._served = served
         self._store = store
         self._pictures = pictures
         self._metrics = metrics
+        self._tracing = tracing
         self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="pictures")
         self._jobs: dict[str, _Job] = {}
         self._most_jobs = 2 * capacity.max_in_flight
@@ -122,14 +125,21 @@ class GradingService:
             ApiError: A picture cannot be used, the capture id is taken, or there is no time.
             StoreUnavailableError: The grading could not be stored.
         """
+        structlog.contextvars.bind_contextvars(**submission.ids)  # in all later lines of the task
+        try:
+            return await self._wait(self._job(submission, terms), terms)
+        except ApiError as error:
+            log.info("item_refused", code=error.code.value, reason=error.message)
+            raise
+
+    def _job(self, submission: Submission, terms: Terms) -> _Job:
         job = self._jobs.get(submission.capture_id)
         if job is None:
-            job = self._start(submission, terms)
-        elif job.fingerprint != submission.fingerprint:
+            return self._start(submission, terms)
+        if job.fingerprint != submission.fingerprint:
             raise _conflict(submission.capture_id)
-        else:
-            self.workers.relax(job.piece, terms)
-        return await self._wait(job, terms)
+        self.workers.relax(job.piece, terms)
+        return job
 
     async def explain(self, graded: Graded, submission: Submission, terms: Terms) -> Explanation:
         """Heat maps of a graded item; one that was graded before is looked at again.
@@ -167,6 +177,7 @@ class GradingService:
                 piece.result.cancel()
             if done:
                 worked = piece.result.result()
+                self._trace({}, piece, worked)
                 return Assessed(worked.judgement, _timings(terms, piece, worked), grader)
         except RefusedError as refused:
             raise _refusal(refused) from refused
@@ -197,7 +208,7 @@ class GradingService:
     def _ended(self, job: _Job) -> None:
         self._forget(job)
         if job.waiters == 0 and not job.task.cancelled() and (error := job.task.exception()):
-            log.warning("unawaited_grading_failed", capture_id=job.capture_id, error=str(error))
+            log.warning("unawaited_grading_failed", error=str(error))
 
     def _forget(self, job: _Job) -> None:
         if self._jobs.get(job.capture_id) is job:
@@ -236,9 +247,11 @@ class GradingService:
             )
         except CaptureConflictError as error:
             raise _conflict(submission.capture_id) from error
-        after_s = time.perf_counter() - worked.ended_s
+        stored_s = time.perf_counter()
+        after_s = stored_s - worked.ended_s
         self.workers.finished(after_s)
         self._note(kept, after_s)
+        self._trace(submission.ids, piece, worked, store=(worked.ended_s, stored_s))
         self._served.graded(kept)
         return Graded(kept, worked)
 
@@ -261,19 +274,30 @@ class GradingService:
         for picture in pictures:
             self._pictures.save(picture.sha256, picture.data)
 
+    def _trace(
+        self,
+        ids: Mapping[str, str],
+        piece: Piece[Worked],
+        worked: Worked,
+        **more: tuple[float, float],
+    ) -> None:
+        if self._tracing is not None:
+            stages = {
+                "queue": (piece.arrived_s, worked.began_s),
+                "decode": (worked.began_s, worked.decoded_s),
+                "network": (worked.decoded_s, worked.ended_s),
+            }
+            self._tracing.stages(ids, stages | more)
+
     def _note(self, verdict: Verdict, after_s: float) -> None:
-        timings = verdict.timings
-        self._metrics.observe_stages(timings, store_ms=_ms(after_s))
-        self._metrics.pictures.observe(len(verdict.images))
+        self._metrics.graded(verdict, store_ms=_ms(after_s))
         log.info(
             "item_graded",
-            item_id=verdict.item_id,
-            capture_id=verdict.capture_id,
             grade=verdict.grade.value,
             probability=round(verdict.probabilities[verdict.grade], 3),
             review=[reason.value for reason in verdict.review_reasons],
             images=len(verdict.images),
-            **{name: round(value, 1) for name, value in timings.model_dump().items()},
+            **{name: round(value, 1) for name, value in verdict.timings.model_dump().items()},
         )
 
 

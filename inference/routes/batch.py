@@ -145,7 +145,7 @@ async def _result(
     except (ApiError, StoreUnavailableError) as error:
         return f'{begin}"error":{_error(error).model_dump_json()}}}'
     except Exception:
-        log.exception("batch_item_failed", capture_id=submission.capture_id)
+        log.exception("batch_item_failed")
         fault = ApiError(ErrorCode.INTERNAL_ERROR, ERRORS[ErrorCode.INTERNAL_ERROR].meaning)
         return f'{begin}"error":{_error(fault).model_dump_json()}}}'
     return f'{begin}"verdict":{verdict}}}'

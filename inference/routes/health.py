@@ -28,7 +28,7 @@ class Readiness(BaseModel):
     """Whether the server can grade and store now."""
 
     ready: bool
-    model: ModelRef = Field(description="The bundle; its golden answers held when it was loaded.")
+    model: ModelRef = Field(description="The bundle; its golden answers held at the last look.")
     problems: tuple[str, ...] = Field(description="What is wrong; empty when ready.")
 
 
@@ -49,8 +49,8 @@ async def live() -> Live:
 async def ready(parts: Parts, response: Response) -> Readiness:
     """200 when the next item can be graded and stored, else 503 with what is wrong.
 
-    The model's golden answers are checked before the server starts to listen; database and
-    picture directory are written to at each call.
+    The model's golden answers are checked before the server starts to listen and every minute from
+    then on; database and picture directory are written to at each call.
     """
     found = await problems(parts)
     response.status_code = 503 if found else 200
@@ -68,6 +68,8 @@ async def problems(parts: Services) -> tuple[str, ...]:
         await asyncio.to_thread(parts.pictures.check_writable)
     except StoreUnavailableError as error:
         found.append(str(error))
+    if parts.golden.problem is not None:
+        found.append(parts.golden.problem)
     if parts.answered.closed:
         found.append("the server is stopping")
     return tuple(found)
@@ -83,6 +85,7 @@ async def problems(parts: Services) -> tuple[str, ...]:
     },
 )
 async def metrics(parts: Parts) -> Response:
-    """Requests by outcome, stage latencies, queue, sheds by reason, items in review, answers."""
+    """Requests, latency by stage, queue and sheds, store, model, lines, review, and the process."""
     parts.metrics.in_review.set(await parts.store.read(Store.count_in_review))
+    parts.line_metrics.ended = await parts.store.read(Store.ended)
     return Response(parts.metrics.render(), media_type="text/plain; version=0.0.4")

@@ -223,11 +223,11 @@ class Schedule(Generic[T]):
         return self.pace.wait_s(pictures, self.bounds.workers)
 
     def _is_lost(self, ticket: Ticket, now_s: float) -> bool:
-        if ticket.deadline_s <= now_s:
+        if ticket.lost_s <= now_s:
             return True
         if not self._queue:
             return False  # nobody gains by its being dropped
-        return now_s + self.pace.own_s(ticket.pictures) > ticket.deadline_s
+        return now_s + self.pace.own_s(ticket.pictures) > ticket.lost_s
 
 
 def _order(ticket: Ticket, number: int) -> tuple[int, float, int]:

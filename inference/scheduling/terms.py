@@ -66,3 +66,10 @@ class Ticket:
     priority: Priority = Priority.NORMAL
     pictures: int = 1
     """How much work it is."""
+    until_s: float = -math.inf
+    """Somebody else waits for it so long; the order is still that of the deadline."""
+
+    @property
+    def lost_s(self) -> float:
+        """From then on nobody waits for it."""
+        return max(self.deadline_s, self.until_s)

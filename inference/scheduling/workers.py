@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
@@ -117,11 +117,15 @@ class Workers:
             return self._schedule.withdraw(piece)
 
     def relax(self, piece: Piece[Any], terms: Terms) -> None:
-        """Somebody else waits for the piece as well: the later deadline and higher priority hold."""
-        ticket = Ticket(
-            max(piece.ticket.deadline_s, terms.ticket().deadline_s),
-            min(piece.ticket.priority, terms.priority, key=lambda each: each.rank),
-            piece.ticket.pictures,
+        """Somebody else waits for the piece as well: until later, or at a higher priority.
+
+        Its place among its equals stays that of its first deadline, which was promised.
+        """
+        also = terms.ticket()
+        ticket = replace(
+            piece.ticket,
+            priority=min(piece.ticket.priority, also.priority, key=lambda each: each.rank),
+            until_s=max(piece.ticket.until_s, also.deadline_s),
         )
         with self._changed:
             if not piece.begun:

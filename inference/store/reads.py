@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select
 
-from inference.records import Current, ItemRecord, ItemStatus, ItemSummary, Summary, derive
+from inference.records import Current, Ended, ItemRecord, ItemStatus, ItemSummary, Summary, derive
 from inference.store.refusals import UnknownItemError
 from inference.store.rows import history, outcome_of, override_of, verdict_of
 from inference.store.tables import gradings, items, outcomes, overrides, totals
@@ -115,6 +115,17 @@ class StoreReads:
         """Items that wait for a person."""
         with self._engine.begin() as connection:
             return _count_items(connection, ItemStatus.REVIEW)
+
+    def ended(self) -> list[Ended]:
+        """How many items of each line ended in each lane, and how."""
+        number = func.sum(totals.c.number)
+        columns = (totals.c.line_id, totals.c.lane, totals.c.ending)
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(*columns, number).group_by(*columns)).all()
+        return [
+            Ended(line_id=line_id, lane=lane, ending=Ending(ending), number=int(number))
+            for line_id, lane, ending, number in rows
+        ]
 
     def summary(self, line_id: str | None) -> Summary:
         """Counts of outcomes of one line, or of all."""

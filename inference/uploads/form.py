@@ -5,17 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from inference.errors import ApiError, ErrorCode
 from inference.scheduling import Deadline
 from inference.uploads.intake import Intake, Upload
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
 
 IMAGES = "images"
 
@@ -31,9 +26,9 @@ class Picture:
     """File name, as its sender wrote it."""
 
     @classmethod
-    def of(cls, data: bytes) -> Picture:
+    def of(cls, data: bytes, name: str = "") -> Picture:
         """A picture that is at hand as a whole."""
-        return cls(data, hashlib.sha256(data).hexdigest())
+        return cls(data, hashlib.sha256(data).hexdigest(), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +48,36 @@ class Form:
     pictures: list[Picture] = field(default_factory=list)
 
 
-class _Part:
-    def __init__(self) -> None:
-        self.name = ""
-        self.file_name = ""
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.hash = hashlib.sha256()
-
-    def name_it(self, disposition: bytes) -> None:
-        _, options = parse_options_header(disposition)
-        self.name = options.get(b"name", b"").decode("utf-8", "replace")
-        self.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
-
-    def add(self, chunk: bytes) -> None:
-        self.chunks.append(chunk)
-        self.size += len(chunk)
-        if self.name == IMAGES:
-            self.hash.update(chunk)
-
-
 class _FormReader:
-    """Callbacks of the parser. Refuses a part as soon as it is over a limit."""
+    """Takes what the parser finds. Refuses a part as soon as it is over a limit."""
 
-    def __init__(self, rules: FormRules) -> None:
+    def __init__(self, boundary: bytes, rules: FormRules) -> None:
         self.form = Form()
-        self.complete = False
+        self._parser = PushMultipartParser(boundary)
         self._rules = rules
-        self._part = _Part()
-        self._header = bytearray()
-        self._value = bytearray()
+        self._part: MultipartSegment | None = None
+        self._chunks: list[bytes] = []
 
-    def on_part_begin(self) -> None:
-        self._part = _Part()
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        if not chunk:  # to the parser that would be the end
+            return
+        for found in self._parser.parse(chunk):
+            if found is None:
+                self._end()
+            elif isinstance(found, MultipartSegment):
+                self._begin(found)
+            else:
+                self._add(found)
 
-    def on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
+    def close(self) -> None:
+        """The body has ended; raises the parser's error where its last boundary has not come."""
+        self._parser.close()
 
-    def on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def on_header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._part.name_it(bytes(self._value))
-        self._header.clear()
-        self._value.clear()
-
-    def on_headers_finished(self) -> None:
-        name, rules = self._part.name, self._rules
+    def _begin(self, part: MultipartSegment) -> None:
+        self._part = part
+        self._chunks = []
+        name, rules = part.name or "", self._rules
         if name == IMAGES:
             if len(self.form.pictures) == rules.max_images:
                 raise ApiError(
@@ -120,26 +97,25 @@ class _FormReader:
                 ErrorCode.UNEXPECTED_FIELD, f"{name} is there twice; send it once", field=name
             )
 
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+    def _add(self, data: bytes) -> None:
         part = self._part
-        part.add(data[start:end])
-        if part.name != IMAGES and part.size > self._rules.max_text_bytes:
+        assert part is not None  # noqa: S101 - the parser gives the part first
+        self._chunks.append(data)
+        if part.name != IMAGES and part.bytes_received > self._rules.max_text_bytes:
             raise ApiError(
                 ErrorCode.INVALID_FIELD,
                 f"{part.name} is longer than {self._rules.max_text_bytes} bytes",
                 field=part.name,
             )
 
-    def on_part_end(self) -> None:
+    def _end(self) -> None:
         part = self._part
-        data = b"".join(part.chunks)
+        assert part is not None  # noqa: S101
+        data = b"".join(self._chunks)
         if part.name == IMAGES:
-            self.form.pictures.append(Picture(data, part.hash.hexdigest(), part.file_name))
+            self.form.pictures.append(Picture.of(data, part.filename or ""))
         else:
-            self.form.texts[part.name] = data
-
-    def on_end(self) -> None:
-        self.complete = True
+            self.form.texts[part.name or ""] = data
 
 
 async def read_form(
@@ -155,51 +131,37 @@ async def read_form(
     Raises:
         ApiError: The body is not such a form, is over a limit or came too slowly.
     """
-    reader = _FormReader(rules)
+    boundary = _boundary(content_type, rules)
     try:
-        parser = MultipartParser(_boundary(content_type, rules), _callbacks(reader))
-        await intake.receive(upload, body, lambda chunk: _feed(parser, chunk), deadline)
-    except FormParserError as error:
+        reader = _FormReader(boundary, rules)
+        await intake.receive(upload, body, reader.feed, deadline)
+    except MultipartError as error:
         raise ApiError(
             ErrorCode.MALFORMED_MULTIPART, f"the body cannot be parsed: {error}"
         ) from error
-    if not reader.complete:
+    try:
+        reader.close()
+    except MultipartError as error:
         raise ApiError(
             ErrorCode.MALFORMED_MULTIPART,
             "the body ends before its last boundary" if upload.size else "the body is empty",
-        )
+        ) from error
     return reader.form
 
 
-def _feed(parser: MultipartParser, chunk: bytes) -> None:
-    parser.write(chunk)
-
-
 def _boundary(content_type: str | None, rules: FormRules) -> bytes:
-    kind, options = parse_options_header(content_type)
-    if kind != b"multipart/form-data":
+    kind, options = parse_options_header(content_type or "")
+    if kind != "multipart/form-data":
         raise ApiError(
             ErrorCode.WRONG_CONTENT_TYPE,
             f"send multipart/form-data with the fields {', '.join(rules.texts)} and {IMAGES}",
             field="Content-Type",
         )
-    if not options.get(b"boundary"):
+    boundary: str = options.get("boundary", "")
+    if not boundary:
         raise ApiError(
             ErrorCode.MALFORMED_MULTIPART,
             "the Content-Type has no boundary; let the HTTP client make this header",
             field="Content-Type",
         )
-    return options[b"boundary"]
-
-
-def _callbacks(reader: _FormReader) -> MultipartCallbacks:
-    return {
-        "on_part_begin": reader.on_part_begin,
-        "on_header_field": reader.on_header_field,
-        "on_header_value": reader.on_header_value,
-        "on_header_end": reader.on_header_end,
-        "on_headers_finished": reader.on_headers_finished,
-        "on_part_data": reader.on_part_data,
-        "on_part_end": reader.on_part_end,
-        "on_end": reader.on_end,
-    }
+    return boundary.encode()

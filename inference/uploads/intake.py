@@ -25,8 +25,10 @@ class Upload:
     began_s: float
     size: int = 0
     """Bytes that it holds."""
+    due_s: float = 0.0
+    """When its next bytes must have come."""
     timer: asyncio.Timeout | None = None
-    """Runs while the body comes in."""
+    """Ends the reading; there while the body comes in."""
     given_up: bool = False
 
     def bytes_per_s(self, now_s: float) -> float:
@@ -40,14 +42,36 @@ def latest_s(size: int, began_s: float, limits: UploadLimits) -> float:
     return began_s + min(earned_s, limits.timeout_s)
 
 
+class _Watch:
+    """Ends an upload that is overdue. Each chunk moves the due time, and none of them a timer."""
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload = upload
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.TimerHandle | None = None
+
+    def look(self) -> None:
+        """End the reading if it is overdue, else look again when it would be."""
+        left_s = self._upload.due_s - time.perf_counter()
+        if left_s > 0:
+            self._next = self._loop.call_later(left_s, self.look)
+        elif (timer := self._upload.timer) is not None and not timer.expired():
+            timer.reschedule(0)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._next is not None:
+            self._next.cancel()
+
+
 class Intake:
     """All uploads of a server. Used on one event loop."""
 
     def __init__(self, limits: UploadLimits, metrics: Metrics) -> None:
         self.limits = limits
-        self._metrics = metrics
         self._uploads: set[Upload] = set()
         self._buffered = 0
+        metrics.buffered.set_function(lambda: self._buffered)
 
     @contextmanager
     def upload(self) -> Iterator[Upload]:
@@ -78,18 +102,20 @@ class Intake:
         Raises:
             ApiError: It is too large, comes too slowly or too late, or had to be given up.
         """
-        loop = asyncio.get_running_loop()
-        clock_s = loop.time() - time.perf_counter()
+        upload.due_s = self._due_s(upload, deadline)
+        watch = _Watch(upload)
         try:
-            async with asyncio.timeout_at(self._end_s(upload, deadline) + clock_s) as timer:
+            async with asyncio.timeout(None) as timer:
                 upload.timer = timer
+                watch.look()
                 async for chunk in body:
                     self._take(upload, len(chunk))
                     feed(chunk)
-                    timer.reschedule(self._end_s(upload, deadline) + clock_s)
+                    upload.due_s = self._due_s(upload, deadline)
         except TimeoutError as error:
             raise self._fault(upload, deadline) from error
         finally:
+            watch.stop()
             upload.timer = None
         if upload.given_up:  # in the moment in which its last bytes came
             raise _no_memory()
@@ -106,11 +132,9 @@ class Intake:
         upload.size += more
         self._count(more)
 
-    def _end_s(self, upload: Upload, deadline: Deadline) -> float:
-        end_s = latest_s(upload.size, upload.began_s, self.limits)
-        if upload.given_up:
-            return upload.began_s
-        return end_s if deadline.at_s is None else min(end_s, deadline.at_s)
+    def _due_s(self, upload: Upload, deadline: Deadline) -> float:
+        due_s = latest_s(upload.size, upload.began_s, self.limits)
+        return due_s if deadline.at_s is None else min(due_s, deadline.at_s)
 
     def _take(self, upload: Upload, size: int) -> None:
         if upload.size + size > self.limits.max_body_bytes:
@@ -137,7 +161,6 @@ class Intake:
 
     def _count(self, size: int) -> None:
         self._buffered += size
-        self._metrics.buffered.set(self._buffered)
 
     def _fault(self, upload: Upload, deadline: Deadline) -> ApiError:
         if upload.given_up:

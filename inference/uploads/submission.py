@@ -27,6 +27,11 @@ class Submission:
     capture_id: str
     pictures: tuple[Picture, ...]
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """By which logs and traces name it."""
+        return {"item_id": self.facts.item_id, "capture_id": self.capture_id}
+
     @cached_property
     def fingerprint(self) -> str:
         """Hex SHA-256 of facts and pictures: tells a repeat from another request."""

@@ -27,7 +27,7 @@ class Ready(BaseModel):
     ready: bool = True
 
 
-class Live(BaseModel):
+class ServerLive(BaseModel):
     """Yes."""
 
     live: bool = True

@@ -16,6 +16,11 @@ def is_v2(path: str) -> bool:
     return path == "/v2" or path.startswith("/v2/")
 
 
+def brings_pictures(path: str) -> bool:
+    """Whether bodies of an address are limited as pictures are."""
+    return path.startswith("/v2/models/") and path.endswith("/infer")
+
+
 def status_of(code: ErrorCode) -> int:
     """HTTP status of a code, here."""
     status = ERRORS[code].status

@@ -22,16 +22,17 @@ from inference.v2.compression import compress, decompress
 from inference.v2.documents import (
     IndexEntry,
     InferReply,
-    Live,
     ModelConfig,
     ModelMetadata,
     Ready,
+    ServerLive,
     ServerMetadata,
     StatisticsReply,
 )
 from inference.v2.errors import responses
-from inference.v2.messages import HEADER_LENGTH, parse, render
+from inference.v2.messages import HEADER_LENGTH, Reply, parse, render
 from inference.v2.model import ServedModel, Views, items_of, wanted_outputs
+from inference.v2.tensors import Tensor
 
 T = TypeVar("T")
 _TAGS: list[Any] = ["open inference protocol"]
@@ -66,9 +67,9 @@ def _server_router() -> APIRouter:
         return ServerMetadata()
 
     @router.get("/health/live", summary="Does the server answer", responses=responses())
-    async def live() -> Live:
+    async def live() -> ServerLive:
         """Always 200: a process that does not answer this should be restarted."""
-        return Live()
+        return ServerLive()
 
     @router.get(
         "/health/ready", summary="Can the server infer", responses=responses(ErrorCode.NOT_READY)
@@ -252,16 +253,16 @@ async def _infer(
         terms = _earlier(terms, inference.request.parameters.timeout)
         assessed = await _unless_gone(request, _graded(parts, items, terms, model))
     began_output_s = time.perf_counter()
-    reply = render(
-        (model.name, model.version),
+    reply, content, content_encoding = await asyncio.to_thread(
+        _written,
+        model,
         inference.request.id,
         [
             (each.tensor([one.judgement.assessment for one in assessed]), each.binary)
             for each in wanted
         ],
-        {"bundle_version": model.ref.version},
+        request.headers.get("accept-encoding"),
     )
-    content, content_encoding = compress(reply.body, request.headers.get("accept-encoding"))
     headers = {"Vary": "Accept-Encoding"}
     if reply.header_length is not None:
         headers[HEADER_LENGTH] = str(reply.header_length)
@@ -273,6 +274,19 @@ async def _infer(
     )
     media_type = "application/json" if reply.header_length is None else "application/octet-stream"
     return Response(content, headers=headers, media_type=media_type)
+
+
+def _written(
+    model: ServedModel,
+    request_id: str | None,
+    outputs: list[tuple[Tensor, bool]],
+    accepted: str | None,
+) -> tuple[Reply, bytes, str | None]:
+    """Text and compression of the reply: they take as long as they take, on a thread."""
+    reply = render(
+        (model.name, model.version), request_id, outputs, {"bundle_version": model.ref.version}
+    )
+    return reply, *compress(reply.body, accepted)
 
 
 def _joined(chunks: list[bytes], encoding: str | None, limit: int) -> bytes:

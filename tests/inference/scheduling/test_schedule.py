@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -187,6 +188,24 @@ def test_somebody_with_more_time_keeps_an_item_alive() -> None:
     queue.offer(ticket(1.0, LOW), "shared", 0.0)
     queue.offer(ticket(5.0), "other", 0.0)
     queue.relax("shared", ticket(9.0, HIGH))
+    assert order_of(queue, 2.0) == ["shared", "other"]
+
+
+def test_who_waits_longer_for_it_too_does_not_send_it_behind_others() -> None:
+    queue = schedule()
+    busy(queue)
+    queue.offer(ticket(1.0), "shared", 0.0)
+    queue.offer(ticket(5.0), "other", 0.0)
+    queue.relax("shared", replace(ticket(1.0), until_s=9.0))
+    assert order_of(queue, 0.5) == ["shared", "other"]
+
+
+def test_it_is_not_dropped_while_somebody_still_waits() -> None:
+    queue = schedule(picture_s=0.1)
+    busy(queue)
+    queue.offer(ticket(1.0), "shared", 0.0)
+    queue.offer(ticket(5.0), "other", 0.0)
+    queue.relax("shared", replace(ticket(1.0), until_s=9.0))
     assert order_of(queue, 2.0) == ["shared", "other"]
 
 
