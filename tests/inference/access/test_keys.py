@@ -54,7 +54,7 @@ def test_a_new_key_opens_at_once_and_a_revoked_one_soon_not(guarded: Guarded) ->
 
 
 def test_a_known_key_costs_no_query(
-    guarded: Guarded, monkeypatch: pytest.MonkeyPatch, guard: Callable[..., Guarded]
+    monkeypatch: pytest.MonkeyPatch, guard: Callable[..., Guarded]
 ) -> None:
     quiet = guard(refresh_s=3600.0)
     key = quiet.key(Role.LINE)
