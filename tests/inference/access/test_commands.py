@@ -16,7 +16,7 @@ import pytest
 from inference.access.first_start import FILE_NAME
 from tests.inference.test_serve_process import Process, grade
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def regrade(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

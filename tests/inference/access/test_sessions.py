@@ -106,7 +106,7 @@ def test_a_change_needs_the_page_and_its_token(guarded: Guarded, spoilt: dict[st
     guarded.user("anna")
     address = graded(guarded)
     change = guarded.log_in("anna")
-    headers = {name.encode(): text.encode("latin-1") for name, text in (change | spoilt).items()}
+    headers = [(name.encode(), text.encode("latin-1")) for name, text in (change | spoilt).items()]
     reply = guarded.client.post(address, json=ANSWER, headers=headers)
     assert reply.json()["error"]["code"] == "cross_site_request"
     assert guarded.client.post(address, json=ANSWER, headers=change).status_code == 201
