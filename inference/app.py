@@ -21,6 +21,7 @@ from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
+from inference.upkeep.keeper import Keeper
 from inference.uploads import Intake
 from inference.v2 import openapi as v2_openapi
 from inference.v2 import routes as v2
@@ -90,6 +91,7 @@ def create_app(
             grading = await stack.enter_async_context(
                 GradingService(grader, threads, pictures, settings.capacity, metrics)
             )
+            await stack.enter_async_context(Keeper(store, pictures, settings.retention, metrics))
             intake = Intake(settings.upload, metrics)
             services = Services(settings, grader, threads, pictures, grading, intake, metrics)
             stack.callback(services.stop_waiting)

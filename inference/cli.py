@@ -7,12 +7,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from inference.upkeep import cli as upkeep
 from model.contract import Precision
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``regrade``."""
     app.command("serve")(serve)
+    app.add_typer(upkeep.app, name="store")
 
 
 def serve(
@@ -42,6 +44,12 @@ def serve(
             "--store", envvar="REGRADE_STORE", help="e.g. postgresql://user@host/name, not SQLite."
         ),
     ] = None,
+    retention: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML that says which pictures may be deleted (docs/store.md); left out: none."
+        ),
+    ] = None,
     precision: Annotated[
         Precision, typer.Option(help="Which network of the bundle grades; int8 is faster.")
     ] = Precision.FP32,
@@ -53,13 +61,18 @@ def serve(
     from inference.serving import serve as run
     from inference.settings import Capacity, ServerSettings, default_data_dir
     from inference.store import Store
+    from inference.upkeep.retention import RetentionError, read_retention
     from model.contract import SHIPPED, Bundle, BundleError
 
-    settings = ServerSettings(
-        data_dir=(data or default_data_dir()).resolve(),
-        capacity=Capacity.for_machine(),
-        host_names=frozenset(name.lower() for name in host_name or ()),
-    )
+    try:
+        settings = ServerSettings(
+            data_dir=(data or default_data_dir()).resolve(),
+            capacity=Capacity.for_machine(),
+            retention=read_retention(retention) if retention else None,
+            host_names=frozenset(name.lower() for name in host_name or ()),
+        )
+    except RetentionError as error:
+        _fail(error, 2)
     try:
         listener = bind(Address(host, port))
     except AddressError as error:
@@ -71,7 +84,7 @@ def serve(
         _fail(error, 3)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        store = Store.open(store_url or f"sqlite:///{settings.data_dir / 'regrade.sqlite'}")
+        store = Store.open(store_url or settings.sqlite_url)
     except (StoreError, OSError) as error:
         _fail(error, 4)
     run(listener, settings, grader, store)

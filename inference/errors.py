@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_LINE = "unknown_line"
     UNKNOWN_MODEL = "unknown_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    IMAGE_DELETED = "image_deleted"
     UPLOAD_TOO_SLOW = "upload_too_slow"
     UNKNOWN_HOST = "unknown_host"
     CAPTURE_CONFLICT = "capture_conflict"
@@ -95,6 +96,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.ANSWERED_ALREADY: ErrorKind(
         409, "Somebody answered after `seen_seq`: read the item, then decide again."
     ),
+    ErrorCode.IMAGE_DELETED: ErrorKind(
+        410, "The retention policy deleted this picture; the message says when and why."
+    ),
     ErrorCode.BODY_TOO_LARGE: ErrorKind(
         413, "The body is over the limit; send smaller or fewer pictures."
     ),
@@ -136,7 +140,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         retry=True,
     ),
     ErrorCode.STORE_UNAVAILABLE: ErrorKind(
-        503, "The grading could not be stored, so it was not given; retry.", retry=True
+        503,
+        "Disk or database do not take it, so nothing was answered; `/health/ready` says why. Retry.",
+        retry=True,
     ),
 }
 

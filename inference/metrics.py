@@ -37,6 +37,7 @@ class Metrics:
         )
         self._of_the_queue()
         self._of_batches()
+        self._of_retention()
         self.buffered = Gauge(
             "regrade_uploads_buffered_bytes",
             "Bytes of bodies with pictures that are held now.",
@@ -95,6 +96,20 @@ class Metrics:
             "regrade_store_commit_gradings",
             "Gradings that one transaction stored.",
             buckets=_COUNTS,
+            registry=self.registry,
+        )
+
+    def _of_retention(self) -> None:
+        self.picture_bytes = Gauge(
+            "regrade_pictures_bytes",
+            "Pictures that the retention policy keeps, by what for; known after its first run.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.pictures_deleted = Counter(
+            "regrade_pictures_deleted",
+            "Pictures that the retention policy deleted, by what they had been kept for.",
+            ["reason"],
             registry=self.registry,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -146,6 +147,29 @@ class Summary(_Record):
     graded: int = Field(description="Gradings, of all lines.")
     in_review: int = Field(description="Items that wait for a person now, of all lines.")
     overridden: int = Field(description="Items whose grade is a person's, of all lines.")
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A picture that the retention policy deleted."""
+
+    sha256: str
+    bytes: int
+    reason: str
+    """What the policy says of it, for a person."""
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PictureUse:
+    """What a picture is still good for: one grading that names it, and its item as it is now."""
+
+    status: ItemStatus
+    since: datetime
+    """Of the grading, or of the newest answer where that is later."""
+    held: bool
+    disagreed: bool
+    """A person's grade holds, and the grading gave another one."""
 
 
 class LineInfo(_Record):

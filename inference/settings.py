@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference.scheduling.schedule import Bounds
+from inference.upkeep.retention import Retention
 
 #: A JSON body over the limit is read on, and dropped, up to this many limits: a client that is cut
 #: off while it sends never sees why.
@@ -80,6 +81,8 @@ class ServerSettings:
     upload: UploadLimits = field(default_factory=UploadLimits)
     connection: ConnectionLimits = field(default_factory=ConnectionLimits)
     capacity: Capacity = field(default_factory=Capacity)
+    retention: Retention | None = None
+    """Which pictures may go; None: all stay."""
     host_names: frozenset[str] = frozenset()
     """Names by which others call this server, besides localhost and any IP address."""
 
@@ -87,6 +90,11 @@ class ServerSettings:
     def pictures_dir(self) -> Path:
         """Where the content-addressed pictures are."""
         return self.data_dir / "pictures"
+
+    @property
+    def sqlite_url(self) -> str:
+        """The database where no other one is named."""
+        return f"sqlite:///{self.data_dir / 'regrade.sqlite'}"
 
 
 def default_data_dir() -> Path:
