@@ -19,12 +19,14 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    DateTime,
     Float,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
+    TypeDecorator,
     func,
     insert,
     inspect,
@@ -78,16 +80,16 @@ _KINDS = {
 
 
 def _kind(column: Column[Any]) -> str:
-    if column.type.python_type is datetime:
-        return "time"
+    bare = column.type.impl if isinstance(column.type, TypeDecorator) else column.type
     for kind, types in (
+        ("time", DateTime),
         ("truth", Boolean),
         ("number", (Integer, Float)),
         ("text", String),
         ("bytes", LargeBinary),
         ("json", JSON),
     ):
-        if isinstance(column.type, types):
+        if isinstance(bare, types):
             return kind
     raise StoreError(f"{column} is of a type that a backup has no word for")
 
