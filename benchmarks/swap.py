@@ -32,7 +32,16 @@ from training.provenance import processor
 
 _MANY = 64
 _TIMEOUT_S = 120.0
-_SERVE = ("regrade", "--log-json", "serve", "--port", "{port}", "--data", "{data}")
+_SERVE = (
+    "regrade",
+    "--log-json",
+    "serve",
+    "--open-on-loopback",
+    "--port",
+    "{port}",
+    "--data",
+    "{data}",
+)
 
 
 class Models:

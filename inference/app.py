@@ -47,6 +47,7 @@ from inference.settings import ServerSettings
 from inference.store import Store
 from inference.threads import StoreThreads
 from inference.tracing import Tracing, TracingMiddleware
+from inference.upkeep.keeper import Keeper
 from inference.uploads import Intake
 from inference.v2 import openapi as v2_openapi
 from inference.v2 import routes as v2
@@ -138,6 +139,7 @@ def create_app(
                     load=load,
                 )
             )
+            await stack.enter_async_context(Keeper(store, pictures, settings.retention, metrics))
             intake = Intake(settings.upload, metrics)
             directory = await stack.enter_async_context(Directory(threads, settings.access))
             gate = Gate(settings.access, threads, directory)

@@ -10,6 +10,7 @@ import typer
 from inference.access import cli as access
 from inference.access.cli import DataOption, StoreOption
 from inference.models.cli import app as models
+from inference.upkeep import cli as upkeep
 from model.contract import Precision
 
 
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
     app.add_typer(models)
     access.register(app)
+    app.add_typer(upkeep.app, name="store")
 
 
 def serve(
@@ -59,6 +61,12 @@ def serve(
     ] = None,
     data: DataOption = None,
     store_url: StoreOption = None,
+    retention: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML that says which pictures may be deleted (docs/store.md); left out: none."
+        ),
+    ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
@@ -86,19 +94,24 @@ def serve(
     from inference.serving import serve as run
     from inference.settings import Capacity, ServerSettings, Tls
     from inference.tracing import Tracing, TracingError
+    from inference.upkeep.retention import RetentionError, read_retention
     from model.contract import BundleError
 
     if (tls_cert is None) != (tls_key is None):
         _fail(ValueError("give --tls-cert and --tls-key together"), 2)
     mode = AccessMode.OPEN_ON_LOOPBACK if open_on_loopback else AccessMode.REQUIRED
-    settings = ServerSettings(
-        data_dir=access.data_dir_of(data),
-        access=AccessSettings(mode),
-        tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
-        trusted_proxies=tuple(trusted_proxy or ()),
-        capacity=Capacity.for_machine(),
-        host_names=frozenset(name.lower() for name in host_name or ()),
-    )
+    try:
+        settings = ServerSettings(
+            data_dir=access.data_dir_of(data),
+            access=AccessSettings(mode),
+            tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
+            trusted_proxies=tuple(trusted_proxy or ()),
+            capacity=Capacity.for_machine(),
+            retention=read_retention(retention) if retention else None,
+            host_names=frozenset(name.lower() for name in host_name or ()),
+        )
+    except RetentionError as error:
+        _fail(error, 2)
     try:
         tracing = Tracing.from_environment() if otel else None
         listener = bind(Address(host, port))

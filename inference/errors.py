@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_COMMAND = "unknown_command"
     UNKNOWN_MODEL = "unknown_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    IMAGE_DELETED = "image_deleted"
     UPLOAD_TOO_SLOW = "upload_too_slow"
     UNKNOWN_HOST = "unknown_host"
     CAPTURE_CONFLICT = "capture_conflict"
@@ -125,6 +126,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.LINE_SILENT: ErrorKind(
         409, "The line's controller does not report, so no command can reach it."
     ),
+    ErrorCode.IMAGE_DELETED: ErrorKind(
+        410, "The retention policy deleted this picture; the message says when and why."
+    ),
     ErrorCode.BODY_TOO_LARGE: ErrorKind(
         413, "The body is over the limit; send smaller or fewer pictures."
     ),
@@ -172,7 +176,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
         retry=True,
     ),
     ErrorCode.STORE_UNAVAILABLE: ErrorKind(
-        503, "The grading could not be stored, so it was not given; retry.", retry=True
+        503,
+        "Disk or database do not take it, so nothing was answered; `/health/ready` says why. Retry.",
+        retry=True,
     ),
 }
 

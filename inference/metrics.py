@@ -53,6 +53,7 @@ class Metrics:
         self._of_batches()
         self._of_the_model()
         self._of_the_process()
+        self._of_retention()
         self.buffered = Gauge(
             "regrade_uploads_buffered_bytes",
             "Bytes of bodies with pictures that are held now.",
@@ -150,6 +151,20 @@ class Metrics:
                 "python": platform.python_version(),
                 "onnxruntime": version("onnxruntime"),
             }
+        )
+
+    def _of_retention(self) -> None:
+        self.picture_bytes = Gauge(
+            "regrade_pictures_bytes",
+            "Pictures that the retention policy keeps, by what for; known after its first run.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.pictures_deleted = Counter(
+            "regrade_pictures_deleted",
+            "Pictures that the retention policy deleted, by what they had been kept for.",
+            ["reason"],
+            registry=self.registry,
         )
 
     def graded(self, verdict: Verdict, *, store_ms: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,20 @@ _SIGNATURES = (
     (b"RIFF", "image/webp"),
 )
 THUMBNAIL_PX = 240
+#: Of a picture's name, and the directory that it is in.
+PREFIXES = tuple(f"{number:02x}" for number in range(256))
+_NAME_LENGTH = 64
+_PROBE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture as the disk has it."""
+
+    sha256: str
+    bytes: int
+    mtime_ns: int
+    """When it was last saved: each grading with the same picture does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +51,15 @@ class PictureStore:
             StoreUnavailableError: The disk does not take it.
         """
         target = self._path(sha256)
-        if target.exists():
-            return
-        partial = target.with_name(f".{sha256}.{secrets.token_hex(4)}")
+        try:
+            os.utime(target)  # it is wanted anew: whoever is about to delete it sees that
+        except FileNotFoundError:
+            self._write(target, data)
+        except OSError as error:
+            raise StoreUnavailableError(f"the picture cannot be written: {error}") from error
+
+    def _write(self, target: Path, data: bytes) -> None:
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("xb") as file:
@@ -57,13 +78,25 @@ class PictureStore:
 
     def read(self, sha256: str) -> tuple[bytes, str] | None:
         """Bytes and media type of a picture, None where there is none."""
-        try:
-            data = self._path(sha256).read_bytes()
-        except FileNotFoundError:
+        data = self.bytes_of(sha256)
+        if data is None:
             return None
-        except OSError as error:
-            raise StoreUnavailableError(f"the picture cannot be read: {error}") from error
         return data, next(kind for signature, kind in _SIGNATURES if data.startswith(signature))
+
+    def bytes_of(self, sha256: str) -> bytes | None:
+        """Bytes of a picture, whatever they are; None where there is none."""
+        for path in (self._path(sha256), self._aside(sha256)):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreUnavailableError(f"the picture cannot be read: {error}") from error
+        return None
+
+    def has(self, sha256: str) -> bool:
+        """Whether the picture is there."""
+        return self._path(sha256).exists()
 
     def thumbnail(self, sha256: str) -> bytes | None:
         """An upright JPEG of at most ``THUMBNAIL_PX`` a side, None where there is no picture."""
@@ -78,8 +111,53 @@ class PictureStore:
         small.save(out, "JPEG", quality=82)
         return out.getvalue()
 
+    def files(self) -> Iterator[list[PictureFile]]:
+        """Every picture, about 1/256 of them at a time."""
+        for prefix in PREFIXES:
+            if found := self.files_of(prefix):
+                yield found
+
+    def files_of(self, prefix: str) -> list[PictureFile]:
+        """Those whose name begins with one of ``PREFIXES``."""
+        found = []
+        with suppress(FileNotFoundError), os.scandir(self.root / prefix) as entries:
+            for entry in entries:
+                if len(entry.name) != _NAME_LENGTH:
+                    continue
+                with suppress(FileNotFoundError):  # it went this moment
+                    status = entry.stat()
+                    found.append(PictureFile(entry.name, status.st_size, status.st_mtime_ns))
+        return found
+
+    def set_aside(self, file: PictureFile) -> bool:
+        """Take a picture away so that it can still be put back.
+
+        Returns:
+            Whether it is away: one that was saved again since it was listed stays.
+        """
+        aside = self._aside(file.sha256)
+        aside.parent.mkdir(exist_ok=True)
+        try:
+            self._path(file.sha256).replace(aside)
+            if aside.stat().st_mtime_ns == file.mtime_ns:
+                return True
+        except FileNotFoundError:
+            return False
+        self.put_back()
+        return False
+
+    def put_back(self) -> None:
+        """Undo every ``set_aside`` that no ``remove`` followed: also after a crash."""
+        for aside in self._aside("any").parent.glob("*"):
+            with suppress(FileNotFoundError):  # somebody else was faster
+                aside.replace(self._path(aside.name))
+
+    def remove(self, file: PictureFile) -> None:
+        """Delete a picture that was set aside."""
+        self._aside(file.sha256).unlink(missing_ok=True)
+
     def check_writable(self) -> None:
-        """Write and remove a file.
+        """Write and remove a file as large as an item's pictures.
 
         Raises:
             StoreUnavailableError: The disk does not take it.
@@ -87,10 +165,15 @@ class PictureStore:
         probe = self.root / f".probe-{secrets.token_hex(4)}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"writable")
+            probe.write_bytes(bytes(_PROBE_BYTES))
             probe.unlink()
         except OSError as error:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
             raise StoreUnavailableError(f"{self.root} is not writable: {error}") from error
+
+    def _aside(self, sha256: str) -> Path:
+        return self.root / ".aside" / sha256
 
     def _path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -31,6 +32,7 @@ from model.contract import (
 
 #: Text that a person typed or reads: one line, no control characters.
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+#: A person's name, as it is kept with what they did.
 Operator = Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Signature = Annotated[
     Operator | None,
@@ -176,15 +178,35 @@ class Ended(_Record):
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A picture that the retention policy deleted."""
+
+    sha256: str
+    bytes: int
+    reason: str
+    """What the policy says of it, for a person."""
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PictureUse:
+    """What a picture is still good for: one grading that names it, and its item as it is now."""
+
+    status: ItemStatus
+    since: datetime
+    """Of the grading, or of the newest answer where that is later."""
+    held: bool
+    disagreed: bool
+    """A person's grade holds, and the grading gave another one."""
+
+
 class LineInfo(_Record):
     """One line that has reported."""
 
     line_id: Identifier
     reported_at: AwareDatetime
     silent_s: float = Field(description="Seconds since its last report.")
-
-
-#: A person's name, as it is kept with what they did.
 
 
 class CommandRequest(BaseModel):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inference.access.settings import AccessSettings
 from inference.scheduling.schedule import Bounds
+from inference.upkeep.retention import Retention
 
 #: A JSON body over the limit is read on, and dropped, up to this many limits: a client that is cut
 #: off while it sends never sees why.
@@ -94,6 +95,8 @@ class ServerSettings:
     """None: the connection is not encrypted, or a proxy does it."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+    retention: Retention | None = None
+    """Which pictures may go; None: all stay."""
     host_names: frozenset[str] = frozenset()
     """Names by which others call this server, besides localhost and any IP address."""
 
@@ -106,6 +109,11 @@ class ServerSettings:
     def models_dir(self) -> Path:
         """Where the registry of bundles is."""
         return self.data_dir / "models"
+
+    @property
+    def sqlite_url(self) -> str:
+        """The database where no other one is named."""
+        return f"sqlite:///{self.data_dir / 'regrade.sqlite'}"
 
 
 def default_data_dir() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from inference.models.records import Change, Roles
 from inference.models.registry import Entry
 from inference.models.scores import Comparison
 from inference.pages.reference import Operation, SchemaTable
-from inference.records import CommandRecord, ItemRecord, Summary
+from inference.records import CommandRecord, Deletion, ItemRecord, Summary
 from model.contract import GRADES, Alarm, Damage, Grade, Outcome, Override, Verdict
 
 #: Words for people.
@@ -81,6 +82,8 @@ class View:
     damages: tuple[tuple[int, Damage], ...]
     """Each with its number in the verdict's list, from 1."""
     issues: tuple[str, ...]
+    deleted: Deletion | None = None
+    """Where the retention policy deleted the picture."""
 
 
 def bars(verdict: Verdict) -> tuple[Bar, ...]:
@@ -91,7 +94,7 @@ def bars(verdict: Verdict) -> tuple[Bar, ...]:
     )
 
 
-def views(verdict: Verdict) -> tuple[View, ...]:
+def views(verdict: Verdict, deleted: Mapping[str, Deletion]) -> tuple[View, ...]:
     """All pictures, in the order that they were sent."""
     return tuple(
         View(
@@ -102,6 +105,7 @@ def views(verdict: Verdict) -> tuple[View, ...]:
                 if damage.view == index
             ),
             tuple(issue.value for issue in verdict.quality[index].issues),
+            deleted.get(image),
         )
         for index, image in enumerate(verdict.images)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -26,7 +28,7 @@ from inference.pages.contexts import (
 )
 from inference.pages.reference import operations, schemas
 from inference.pages.render import page
-from inference.records import ItemRecord
+from inference.records import Deletion, ItemRecord
 from inference.routes.items import read_item
 from inference.services import ItemId, LineFilter, Parts, Services
 from inference.store import Store
@@ -77,7 +79,12 @@ async def recent(parts: Parts, line_id: LineFilter = None) -> HTMLResponse:
     pictures = await parts.store.read(
         Store.pictures_of, [each.item_id for each in ended if each.item_id]
     )
-    rows = tuple(Ended(each, pictures.get(each.item_id or "")) for each in ended)
+    gone = await _deleted(parts, pictures.values())
+    rows = tuple(
+        Ended(each, None if image in gone else image)
+        for each in ended
+        for image in [pictures.get(each.item_id or "")]
+    )
     return page(RecentPart(rows, await parts.store.read(Store.summary, line_id)))
 
 
@@ -113,7 +120,7 @@ async def review_next(
         taken = parts.desk.take(
             viewer, [each.item_id for each in waiting if each.item_id not in passed]
         )
-    return page(_review_part(await read_item(parts, taken), urgent))
+    return page(await _review_part(parts, await read_item(parts, taken), urgent))
 
 
 @router.get("/review/items/{item_id}")
@@ -123,7 +130,7 @@ async def review_one(item_id: ItemId, parts: Parts, viewer: Viewer) -> Response:
     if not record.gradings:
         return Response(status_code=204)
     parts.desk.take(viewer, [item_id])
-    return page(_review_part(record, await _urgent(parts)))
+    return page(await _review_part(parts, record, await _urgent(parts)))
 
 
 @router.get("/review/state")
@@ -151,7 +158,7 @@ async def item(item_id: ItemId, parts: Parts) -> HTMLResponse:
         ItemPage(
             nav="",
             record=record,
-            views=views(newest) if newest else (),
+            views=views(newest, await _deleted(parts, newest.images)) if newest else (),
             bars=bars(newest) if newest else (),
             moments=timeline(record),
         )
@@ -193,14 +200,22 @@ async def _urgent(parts: Services) -> list[Steerable]:
     return [each for each in steerable if each.item_id in waiting]
 
 
-def _review_part(record: ItemRecord, urgent: list[Steerable]) -> ReviewPart:
+async def _deleted(parts: Services, images: Iterable[str]) -> dict[str, Deletion]:
+    """Those of the pictures that are not there, and why."""
+    absent = await asyncio.to_thread(
+        lambda: [image for image in images if not parts.pictures.has(image)]
+    )
+    return await parts.store.read(Store.deletions_of, absent) if absent else {}
+
+
+async def _review_part(parts: Services, record: ItemRecord, urgent: list[Steerable]) -> ReviewPart:
     verdict = record.gradings[0]
     newest = record.overrides[0] if record.overrides else None
     steer = next((each for each in urgent if each.item_id == record.item_id), None)
     return ReviewPart(
         record=record,
         verdict=verdict,
-        views=views(verdict),
+        views=views(verdict, await _deleted(parts, verdict.images)),
         bars=bars(verdict),
         answer=newest if newest and newest.grade else None,
         line_id=steer.line_id if steer else None,

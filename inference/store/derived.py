@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
 from inference.records import ItemStatus, derive
 from inference.store.rows import insert, newest, outcome_of, override_of, verdict_of
-from inference.store.tables import gradings, items, outcomes, overrides, totals
+from inference.store.tables import grading_pictures, gradings, items, outcomes, overrides, totals
 from model.contract import Verdict
 
 
@@ -43,24 +43,45 @@ def refresh_items(connection: Connection, item_ids: Iterable[str]) -> None:
 
 
 def add_graded_items(connection: Connection, verdicts: Sequence[Verdict]) -> None:
-    """Derive the items of new gradings. One that had no fact before follows from its grading alone."""
+    """Derive the items of new gradings. One that had no fact before follows from its grading alone.
+
+    One statement makes or locks every row, in the order in which ``refresh_items`` locks them: two
+    transactions over the same items never wait for each other.
+    """
     first = {verdict.item_id: verdict for verdict in verdicts}
     if not first:
         return
-    current = {item_id: derive(verdict, None, None) for item_id, verdict in first.items()}
-    new = set(
-        connection.scalars(
-            insert(connection, items)
-            .on_conflict_do_nothing(index_elements=["item_id"])
-            .returning(items.c.item_id),
-            [
-                {"item_id": item_id, "status": each.status, "grade": each.grade}
-                for item_id, each in sorted(current.items())
-            ],
-        )
+    alone = {
+        item_id: {
+            "item_id": item_id,
+            "status": current.status,
+            "grade": current.grade,
+            "lane": None,
+            "ending": None,
+        }
+        for item_id, verdict in sorted(first.items())
+        for current in [derive(verdict, None, None)]
+    }
+    kept = connection.execute(
+        insert(connection, items)
+        .on_conflict_do_update(index_elements=["item_id"], set_={"status": items.c.status})
+        .returning(items.c.item_id, items.c.status, items.c.grade, items.c.lane, items.c.ending),
+        list(alone.values()),
     )
+    other = {row.item_id for row in kept.mappings() if dict(row) != alone[row.item_id]}
     graded_once = len(first) == len(verdicts)
-    refresh_items(connection, first.keys() - new if graded_once else first.keys())
+    refresh_items(connection, other if graded_once else first.keys())
+
+
+def note_pictures(connection: Connection, verdicts: Mapping[int, Verdict]) -> None:
+    """List the pictures of new gradings, by their seq."""
+    rows = [
+        {"sha256": sha256, "grading_seq": seq}
+        for seq, verdict in verdicts.items()
+        for sha256 in dict.fromkeys(verdict.images)
+    ]
+    if rows:
+        connection.execute(insert(connection, grading_pictures), rows)
 
 
 def count_outcomes(connection: Connection, added: Sequence[Row[Any]]) -> None:

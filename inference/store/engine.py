@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from inference.errors import StoreError
@@ -18,6 +33,26 @@ from inference.errors import StoreError
 WRITES = "regrade_writes"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x5265_6772  # any number, the same for every server of one database
+_LOCK_MS = 5000
+#: How soon a database is given up that no longer answers, in libpq's words.
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+#: After these a connection to SQLite is not used again: what it has open may be another file, or
+#: open for reading alone, for as long as it lives.
+_LOST = frozenset(
+    {
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
 
 
 def open_engine(url: str) -> Engine:
@@ -29,13 +64,36 @@ def open_engine(url: str) -> Engine:
     Raises:
         StoreError: The URL is no such database, it cannot be reached, or a newer version wrote it.
     """
+    engine = connect(url, create=True)
+    try:
+        with in_words(engine), writing(engine) as connection:
+            migrate(connection)
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect(url: str, *, create: bool = False) -> Engine:
+    """An engine for a database as it is; no statement has been sent yet.
+
+    Args:
+        url: As of ``open_engine``.
+        create: Make the file of a SQLite database that is not there.
+
+    Raises:
+        StoreError: The URL is no such database, or the file cannot be made.
+    """
     try:
         parsed = make_url(url)
         dialect = parsed.get_backend_name()
         if dialect not in ("sqlite", "postgresql"):
             raise StoreError(f"the store can be SQLite or PostgreSQL, not {dialect}")
+        if dialect == "sqlite":
+            return _sqlite(parsed, create=create)
+        settings = {key: value for key, value in _POSTGRESQL.items() if key not in parsed.query}
         engine = create_engine(
-            parsed, hide_parameters=True, **({"pool_pre_ping": True} if dialect != "sqlite" else {})
+            parsed, pool_pre_ping=True, hide_parameters=True, connect_args=settings
         )
     except ArgumentError as error:
         raise StoreError(f"{url!r} is not a database URL: {error}") from error
@@ -43,36 +101,138 @@ def open_engine(url: str) -> Engine:
         raise StoreError(
             f"PostgreSQL needs {error.name}: pip install 'regrade[postgres]'"
         ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    try:
-        with engine.execution_options(**{WRITES: True}).begin() as connection:
-            _migrate(connection)
-    except CommandError as error:
-        engine.dispose()
-        raise StoreError(f"{parsed!r}: {error}; was it written by a newer version?") from error
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise StoreError(f"the store {parsed!r} cannot be opened: {error}") from error
+    event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _migrate(connection: Connection) -> None:
+@contextmanager
+def in_words(engine: Engine) -> Iterator[None]:
+    """What keeps a command from using the database, as one error.
+
+    Raises:
+        StoreError: It cannot be reached or read, or a newer version wrote it.
+    """
+    try:
+        yield
+    except CommandError as error:
+        raise StoreError(f"{engine.url!r}: {error}; was it written by a newer version?") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store {engine.url!r} cannot be opened or read: {error}") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes."""
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads the store as it was at one moment, however long it takes."""
+    frozen = engine.execution_options(isolation_level="REPEATABLE READ")
+    with (engine if engine.dialect.name == "sqlite" else frozen).begin() as connection:
+        yield connection
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema to a revision; another process that does so at the same time waits."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Of the schema that the database has; None: none of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """Of the schema that this version writes."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None  # noqa: S101 - migrations are part of the package
+    return head
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether this version can bring that schema up to date."""
+    return any(
+        script.revision == revision
+        for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
+
+
+def _prepare_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    connection.execute(f"SET lock_timeout = {_LOCK_MS}")
+    connection.commit()
+
+
+def _sqlite(url: URL, *, create: bool) -> Engine:
+    """An engine that notices when its file is gone.
+
+    SQLite writes on into a file that was removed, and makes a new, empty one for the next
+    connection: facts would be acknowledged and lost. So the file is made here, once, and each use
+    of a connection looks whether it is still the one that it has open.
+    """
+    engine = create_engine(url, hide_parameters=True)
+    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _give_up_lost)
+    event.listen(engine, "connect", _prepare_sqlite)
+    path = Path(url.database) if url.database and url.database != ":memory:" else None
+    if path is None or url.query:
+        return engine
+    if create:
+        try:
+            path.touch()
+        except OSError as error:
+            raise StoreError(f"the store {url!r} cannot be opened: {error}") from error
+
+    def open_existing(*_: object) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, check_same_thread=False
+        )
+
+    def remember(_connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = _identity(path)
+
+    def compare(_connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        if entry.info["file"] != _identity(path):
+            raise DisconnectionError(f"{path} is not the file that was opened")
+
+    event.listen(engine, "do_connect", open_existing)
+    event.listen(engine, "connect", remember)
+    event.listen(engine, "checkout", compare)
+    return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _give_up_lost(context: ExceptionContext) -> None:
+    code = getattr(context.original_exception, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _LOST:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions are begun below, by us
     for pragma in (
+        f"busy_timeout = {_LOCK_MS}",
         "journal_mode = WAL",
         "synchronous = FULL",  # a reply means that the grading outlives a power cut
-        "busy_timeout = 5000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, case, func, select
 
-from inference.records import Current, Ended, ItemRecord, ItemStatus, ItemSummary, Summary, derive
+from inference.records import (
+    Current,
+    Deletion,
+    Ended,
+    ItemRecord,
+    ItemStatus,
+    ItemSummary,
+    PictureUse,
+    Summary,
+    derive,
+)
 from inference.store.refusals import UnknownItemError
-from inference.store.rows import history, outcome_of, override_of, verdict_of
-from inference.store.tables import gradings, items, outcomes, overrides, totals
+from inference.store.rows import grade_given, history, outcome_of, override_of, verdict_of
+from inference.store.tables import (
+    deletions,
+    grading_pictures,
+    gradings,
+    holds,
+    items,
+    outcomes,
+    overrides,
+    totals,
+)
 from model.contract import Ending, ItemFacts, Outcome, Override
 
 
@@ -110,6 +129,57 @@ class StoreReads:
         with self._engine.begin() as connection:
             verdicts = [verdict_of(row) for row in connection.execute(query)]
         return {verdict.item_id: verdict.images[0] for verdict in verdicts}
+
+    def deletions_of(self, pictures: Sequence[str]) -> dict[str, Deletion]:
+        """Newest deletion of each of the pictures that has one, by SHA-256."""
+        query = select(deletions).where(deletions.c.sha256.in_(pictures))
+        with self._engine.begin() as connection:
+            rows = connection.execute(query.order_by(deletions.c.seq)).all()
+        return {
+            row.sha256: Deletion(row.sha256, row.bytes, row.reason, row.deleted_at) for row in rows
+        }
+
+    def uses_of(self, pictures: Sequence[str]) -> dict[str, list[PictureUse]]:
+        """What each of the pictures is good for; one that no grading names has no entry."""
+        answered_at = (
+            select(func.max(overrides.c.created_at))
+            .where(overrides.c.item_id == gradings.c.item_id)
+            .scalar_subquery()
+        )
+        newest_hold = (
+            select(holds.c.held)
+            .where(holds.c.item_id == gradings.c.item_id)
+            .order_by(holds.c.seq.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        # The verdict is read only where its grade matters: most items are never answered.
+        answered = case((items.c.status == ItemStatus.ANSWERED, gradings.c.verdict))
+        query = (
+            select(
+                grading_pictures.c.sha256,
+                gradings.c.graded_at,
+                items.c.status,
+                items.c.grade,
+                answered_at.label("answered_at"),
+                newest_hold.label("held"),
+                answered.label("verdict"),
+            )
+            .join(gradings, gradings.c.seq == grading_pictures.c.grading_seq)
+            .join(items, items.c.item_id == gradings.c.item_id)
+            .where(grading_pictures.c.sha256.in_(pictures))
+        )
+        uses: dict[str, list[PictureUse]] = {}
+        with self._engine.begin() as connection:
+            for row in connection.execute(query):
+                use = PictureUse(
+                    status=ItemStatus(row.status),
+                    since=max(row.graded_at, row.answered_at or row.graded_at),
+                    held=bool(row.held),
+                    disagreed=row.verdict is not None and grade_given(row.verdict) != row.grade,
+                )
+                uses.setdefault(row.sha256, []).append(use)
+        return uses
 
     def count_in_review(self) -> int:
         """Items that wait for a person."""

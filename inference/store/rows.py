@@ -73,6 +73,11 @@ def verdict_of(row: Row[Any]) -> Verdict:
     return Verdict.model_validate_json(row.verdict)
 
 
+def grade_given(verdict: str) -> Grade:
+    """Of a verdict in JSON."""
+    return Verdict.model_validate_json(verdict).grade
+
+
 def outcome_of(row: Row[Any]) -> Outcome:
     """From a row of ``outcomes``."""
     return Outcome.model_validate_json(row.outcome)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Self
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, Table, select, text, update
 
-from inference.records import OverrideRequest
+from inference.records import Deletion, OverrideRequest
 from inference.store.commands import StoreCommands
-from inference.store.derived import add_graded_items, count_outcomes, refresh_items
+from inference.store.derived import (
+    add_graded_items,
+    count_outcomes,
+    note_pictures,
+    refresh_items,
+)
 from inference.store.engine import WRITES, open_engine
 from inference.store.model_facts import ModelFacts
 from inference.store.reads import StoreReads
@@ -22,8 +28,18 @@ from inference.store.refusals import (
     UnknownItemError,
 )
 from inference.store.rows import NewGrading, grading_row, insert, newest, outcome_row, override_of
-from inference.store.tables import gradings, items, outcomes, overrides
+from inference.store.tables import (
+    deletions,
+    gradings,
+    heartbeat,
+    holds,
+    items,
+    outcomes,
+    overrides,
+)
 from model.contract import Outcome, Override, Verdict
+
+_APPENDING = 0x5265_6761  # any number that no other advisory lock of the database has
 
 
 class Store(ModelFacts, StoreCommands, StoreReads):
@@ -59,40 +75,47 @@ class Store(ModelFacts, StoreCommands, StoreReads):
         """A transaction that writes, and holds SQLite's write lock from its beginning."""
         return self._writes.begin()
 
-    def check_writable(self) -> None:
-        """Take and leave the write lock; raises SQLAlchemy's error where that fails."""
-        with self._writes.begin() as connection:
-            connection.execute(update(items).where(items.c.seq == -1).values(status=""))
+    @contextmanager
+    def _adding_to(self, facts: Table) -> Iterator[Connection]:
+        """A transaction that appends to one table of facts, one at a time for each table.
 
-    def add_grading(self, new: NewGrading) -> Verdict:
-        """Store a grading; a repeat gives back the verdict that is stored.
-
-        Raises:
-            CaptureConflictError: The capture id is taken by another request.
+        PostgreSQL gives out numbers before it commits, and readers go on from the highest seq they
+        saw: numbers must appear in order. It also keeps two that name the same ids apart. The lock
+        is of our own kind: a table's own would wait for a vacuum that prevents wraparound.
         """
-        (stored,) = self.add_gradings([new])
-        if isinstance(stored, CaptureConflictError):
-            raise stored
-        return stored
+        with self._writes.begin() as connection:
+            if self.is_postgresql:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:ours, CAST(:facts AS regclass)::oid::int)"),
+                    {"ours": _APPENDING, "facts": facts.name},
+                )
+            yield connection
+
+    def check_writable(self) -> None:
+        """Commit a row; raises SQLAlchemy's error where that fails."""
+        with self._writes.begin() as connection:
+            connection.execute(update(heartbeat).values(written_at=datetime.now(UTC)))
 
     def add_gradings(self, new: Sequence[NewGrading]) -> list[Verdict | CaptureConflictError]:
-        """Store gradings of different captures together, each as ``add_grading`` does.
+        """Store gradings of different captures together; a repeat adds nothing.
 
         Returns:
-            For each its verdict, or why it could not be stored beside what is there.
+            For each its verdict, of a repeat the one that is stored, or why it could not be stored
+            beside what is there.
         """
-        with self._writes.begin() as connection:
-            added = set(
-                connection.scalars(
+        with self._adding_to(gradings) as connection:
+            added = {
+                row.capture_id: row.seq
+                for row in connection.execute(
                     insert(connection, gradings)
                     .on_conflict_do_nothing(index_elements=["capture_id"])
-                    .returning(gradings.c.capture_id),
+                    .returning(gradings.c.capture_id, gradings.c.seq),
                     [grading_row(each) for each in new],
                 )
-            )
-            add_graded_items(
-                connection, [each.verdict for each in new if each.verdict.capture_id in added]
-            )
+            }
+            verdicts = [each.verdict for each in new if each.verdict.capture_id in added]
+            note_pictures(connection, {added[each.capture_id]: each for each in verdicts})
+            add_graded_items(connection, verdicts)
             return [
                 each.verdict
                 if each.verdict.capture_id in added
@@ -117,10 +140,7 @@ class Store(ModelFacts, StoreCommands, StoreReads):
             OverrideConflictError: The override id is taken by another answer.
             AnsweredAlreadyError: There is an answer that the sender has not seen.
         """
-        with self._writes.begin() as connection:
-            if self.is_postgresql:
-                # Readers go on from the highest seq they saw: seqs must appear in order.
-                connection.execute(text("LOCK TABLE overrides IN SHARE ROW EXCLUSIVE MODE"))
+        with self._adding_to(overrides) as connection:
             known = connection.execute(
                 select(overrides).where(overrides.c.override_id == request.override_id)
             ).one_or_none()
@@ -150,7 +170,7 @@ class Store(ModelFacts, StoreCommands, StoreReads):
         """Store the outcomes that are new; returns how many were."""
         once = {outcome.outcome_id: outcome for outcome in reversed(reported)}
         in_order = [once[key] for key in dict.fromkeys(each.outcome_id for each in reported)]
-        with self._writes.begin() as connection:
+        with self._adding_to(outcomes) as connection:
             added = connection.execute(
                 insert(connection, outcomes)
                 .values([outcome_row(outcome) for outcome in in_order])
@@ -160,6 +180,26 @@ class Store(ModelFacts, StoreCommands, StoreReads):
             refresh_items(connection, {row.item_id for row in added} - {None})
             count_outcomes(connection, added)
         return len(added)
+
+    def hold(self, item_id: str, *, held: bool, note: str) -> None:
+        """Keep an item's pictures whatever the retention policy says, or no longer.
+
+        Raises:
+            UnknownItemError: No fact names the item.
+        """
+        with self._adding_to(holds) as connection:
+            if not connection.scalar(select(items.c.seq).where(items.c.item_id == item_id)):
+                raise UnknownItemError(item_id)
+            connection.execute(
+                insert(connection, holds).values(
+                    item_id=item_id, held=held, note=note, created_at=datetime.now(UTC)
+                )
+            )
+
+    def add_deletions(self, deleted: Sequence[Deletion]) -> None:
+        """Note pictures whose files are about to go."""
+        with self._adding_to(deletions) as connection:
+            connection.execute(insert(connection, deletions), [asdict(each) for each in deleted])
 
 
 def _stored_or_conflict(connection: Connection, new: NewGrading) -> Verdict | CaptureConflictError:

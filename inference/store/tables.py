@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -153,3 +154,43 @@ alarms = Table(
     Index("alarms_by_line", "line_id", "seq"),
 )
 """Each change of each alarm. Append-only; ``alarm`` is JSON of the contract's type."""
+
+grading_pictures = Table(
+    "grading_pictures",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("grading_seq", BigInteger, primary_key=True),
+)
+"""Derived: which gradings name a picture. One picture may be of several."""
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("item_id", String(128), nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("note", String(500), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index("holds_by_item", "item_id", "seq"),
+)
+"""Whose pictures are kept whatever the policy says, and from when on no more. Append-only."""
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("deleted_at", Utc, nullable=False),
+    Index("deletions_by_picture", "sha256", "seq"),
+)
+"""Pictures that retention deleted. Append-only, and written before the file goes."""
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("written_at", Utc),
+)
+"""One row that readiness writes: proof that a transaction reaches the disk."""

@@ -18,7 +18,7 @@ from inference.store import (
     Store,
     UnknownItemError,
 )
-from model.contract import Ending, Grade
+from model.contract import Ending, Grade, Verdict
 from tests.inference.inference_factories import UNSURE, facts, outcome, verdict
 
 
@@ -28,6 +28,13 @@ def grading(
     of = None if sure else UNSURE
     given = verdict(item_id, capture_id, of=of)
     return NewGrading(given, facts(item_id), fingerprint=f"print of {given.capture_id}")
+
+
+def add(store: Store, new: NewGrading) -> Verdict:
+    (stored,) = store.add_gradings([new])
+    if isinstance(stored, CaptureConflictError):
+        raise stored
+    return stored
 
 
 def answer(
@@ -52,7 +59,7 @@ def test_an_empty_store_answers(store: Store) -> None:
 
 def test_a_grading_comes_back_as_it_was_given(store: Store) -> None:
     new = grading()
-    assert store.add_grading(new) == new.verdict
+    assert add(store, new) == new.verdict
     record = store.item("R-1")
     assert record.gradings == (new.verdict,)
     assert record.facts == new.facts
@@ -61,13 +68,13 @@ def test_a_grading_comes_back_as_it_was_given(store: Store) -> None:
 
 def test_a_repeated_capture_adds_nothing_and_another_one_conflicts(store: Store) -> None:
     first = grading()
-    store.add_grading(first)
-    assert store.add_grading(first) == first.verdict
+    add(store, first)
+    assert add(store, first) == first.verdict
     assert store.verdict_for("cap-R-1", first.fingerprint) == first.verdict
     assert store.verdict_for("cap-R-2", "any") is None
     other = NewGrading(first.verdict, first.facts, "another print")
     with pytest.raises(CaptureConflictError):
-        store.add_grading(other)
+        add(store, other)
     with pytest.raises(CaptureConflictError):
         store.verdict_for("cap-R-1", "another print")
     assert store.summary(None).graded == 1
@@ -75,13 +82,13 @@ def test_a_repeated_capture_adds_nothing_and_another_one_conflicts(store: Store)
 
 def test_gradings_and_lists_are_newest_first(store: Store) -> None:
     for capture in ("a", "b", "c"):
-        store.add_grading(grading("R-1", capture))
+        add(store, grading("R-1", capture))
     assert [each.capture_id for each in store.item("R-1").gradings] == ["c", "b", "a"]
 
 
 def test_pages_of_items_join_without_gap_or_repeat(store: Store) -> None:
     for number in range(7):
-        store.add_grading(grading(f"R-{number}"))
+        add(store, grading(f"R-{number}"))
     seen: list[str] = []
     before = None
     while page := store.newest_items(status=None, limit=3, before=before):
@@ -92,7 +99,7 @@ def test_pages_of_items_join_without_gap_or_repeat(store: Store) -> None:
 
 def test_the_queue_holds_items_that_wait_oldest_first(store: Store) -> None:
     for number in range(4):
-        store.add_grading(grading(f"R-{number}", sure=number == 1))
+        add(store, grading(f"R-{number}", sure=number == 1))
     assert [each.item_id for each in store.review_queue(limit=10)] == ["R-0", "R-2", "R-3"]
     store.add_override("R-2", answer("o-1"))
     queue = store.review_queue(limit=10)
@@ -103,11 +110,11 @@ def test_the_queue_holds_items_that_wait_oldest_first(store: Store) -> None:
 
 
 def test_an_answer_holds_until_it_is_withdrawn(store: Store) -> None:
-    store.add_grading(grading(sure=False))
+    add(store, grading(sure=False))
     store.add_override("R-1", answer("o-1", Grade.NEW))
     current = store.item("R-1").current
     assert (current.status, current.grade) == (ItemStatus.ANSWERED, Grade.NEW)
-    store.add_grading(grading("R-1", "again", sure=False))
+    add(store, grading("R-1", "again", sure=False))
     assert store.item("R-1").current.grade is Grade.NEW, "a person's answer outlives a new grading"
     store.add_override("R-1", answer("o-2", None))
     current = store.item("R-1").current
@@ -116,7 +123,7 @@ def test_an_answer_holds_until_it_is_withdrawn(store: Store) -> None:
 
 
 def test_an_answer_is_idempotent_by_its_id(store: Store) -> None:
-    store.add_grading(grading())
+    add(store, grading())
     first = store.add_override("R-1", answer("o-1"))
     assert store.add_override("R-1", answer("o-1")) == first
     assert store.overrides_after(0) == [first]
@@ -134,7 +141,7 @@ def test_only_known_items_can_be_answered(store: Store) -> None:
 
 
 def test_the_second_of_two_blind_answers_is_told(store: Store) -> None:
-    store.add_grading(grading(sure=False))
+    add(store, grading(sure=False))
     first = store.add_override("R-1", answer("o-1", seen_seq=0))
     with pytest.raises(AnsweredAlreadyError) as refused:
         store.add_override("R-1", answer("o-2", Grade.NEW, seen_seq=0))
@@ -144,7 +151,7 @@ def test_the_second_of_two_blind_answers_is_told(store: Store) -> None:
 
 
 def test_followers_see_each_answer_once_in_order(store: Store) -> None:
-    store.add_grading(grading())
+    add(store, grading())
     given = [store.add_override("R-1", answer(f"o-{number}")) for number in range(5)]
     assert [each.seq for each in given] == sorted(each.seq for each in given)
     assert store.overrides_after(given[1].seq) == given[2:]
@@ -153,7 +160,7 @@ def test_followers_see_each_answer_once_in_order(store: Store) -> None:
 
 def test_answers_from_many_threads_lose_nothing(store: Store) -> None:
     """A reader that goes on from the highest seq it saw must not miss one that commits late."""
-    store.add_grading(grading())
+    add(store, grading())
     seen: list[int] = []
     with ThreadPoolExecutor(4) as pool:
         writing = [
@@ -167,7 +174,7 @@ def test_answers_from_many_threads_lose_nothing(store: Store) -> None:
 
 
 def test_outcomes_are_stored_once_and_counted(store: Store) -> None:
-    store.add_grading(grading())
+    add(store, grading())
     batch = [
         outcome("R-1", 1),
         outcome(None, 2, ending=Ending.DEFAULTED, lane="manual", rule="no-read"),
@@ -207,7 +214,7 @@ def test_batches_over_the_same_items_run_side_by_side(store: Store) -> None:
 
 def test_facts_outlive_the_store_that_took_them(store_url: str) -> None:
     first = Store.open(store_url)
-    first.add_grading(grading(sure=False))
+    add(first, grading(sure=False))
     first.close()
     again = Store.open(store_url)
     assert again.item("R-1").gradings[0].capture_id == "cap-R-1"
@@ -216,8 +223,8 @@ def test_facts_outlive_the_store_that_took_them(store_url: str) -> None:
 
 
 def test_the_state_kept_for_queries_is_the_state_that_follows_from_the_facts(store: Store) -> None:
-    store.add_grading(grading("R-1", sure=False))
-    store.add_grading(grading("R-2"))
+    add(store, grading("R-1", sure=False))
+    add(store, grading("R-2"))
     store.add_outcomes([outcome("R-1", 1), outcome("R-3", 2, grade=None)])
     store.add_override("R-2", answer("o-1"))
     kept = store.newest_items(status=None, limit=10, before=None)

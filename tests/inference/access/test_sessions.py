@@ -22,7 +22,7 @@ ANSWER = {"override_id": "o-1", "grade": "new"}
 
 
 def graded(guarded: Guarded, item_id: str = "R-1") -> str:
-    guarded.store.add_grading(NewGrading(verdict(item_id), facts(item_id), "print"))
+    guarded.store.add_gradings([NewGrading(verdict(item_id), facts(item_id), "print")])
     return f"/v1/items/{item_id}/overrides"
 
 

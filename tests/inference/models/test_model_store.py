@@ -32,7 +32,8 @@ def change(kind: ChangeKind, version: str, *, problem: str | None = None) -> New
 def graded(store: Store, item_id: str, decided: Grade, capture_id: str | None = None) -> Verdict:
     at = datetime.now(UTC) - timedelta(minutes=1)
     given = verdict(item_id, capture_id, of=assessment(decided), graded_at=at)
-    return store.add_grading(NewGrading(given, facts(item_id), given.capture_id))
+    store.add_gradings([NewGrading(given, facts(item_id), given.capture_id)])
+    return given
 
 
 def answered(store: Store, item_id: str, grade: Grade | None, number: int = 1) -> None:
@@ -79,7 +80,7 @@ def test_only_answers_that_hold_and_came_later_count(store: Store) -> None:
     graded(store, "R-4", NEW)
     answered(store, "R-4", NEW)
     later = verdict("R-4", "again", of=assessment(BROKEN), graded_at=datetime.now(UTC))
-    store.add_grading(NewGrading(later, facts("R-4"), "again"))
+    store.add_gradings([NewGrading(later, facts("R-4"), "again")])
     assert store.answers_of(FAKE) == {(USED, NEW): 1, (NEW, NEW): 1}
     assert store.answers_of(SHADOW) == {}
 

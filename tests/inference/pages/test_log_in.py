@@ -47,7 +47,7 @@ def terminal(browser: Browser, tmp_path: Path) -> Iterator[Terminal]:
         ledger.add_user(store, name, role, PASSWORD, "test")
     for number in (1, 2):
         given = verdict(f"R-{number}", of=UNSURE)
-        store.add_grading(NewGrading(given, facts(f"R-{number}"), f"print {number}"))
+        store.add_gradings([NewGrading(given, facts(f"R-{number}"), f"print {number}")])
     listener = bind(Address("127.0.0.1", 0))
     settings = ServerSettings(data_dir=tmp_path, access=AccessSettings())
     server = make_server(settings, Lineup(FakeGrader()), Store.open(url))
