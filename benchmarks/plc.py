@@ -73,7 +73,7 @@ _BELT = {
     "max_failures": 1000,
     "lane_capacity": 10_000,
     "take_away_s": 1,
-    "scan_ms": 10,
+    "scan_ms": 5,
     "host_timeout_ms": 1000,
 }
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
