@@ -272,7 +272,7 @@ def _costs(controller: Controller) -> Mapping[str, float]:
     announced = PlcReported(status, state.lanes, state.geometry, (new,))
     identified, graded = _graded(tid)
     waiting = state.copy()
-    waiting.items[tid] = Item(status.plc_boot_id, tid, status.encoder, 60, _NOW)
+    waiting.items.put(Item(status.plc_boot_id, tid, status.encoder, 60, _NOW))
     waiting, _ = decide(waiting, identified, _NOW, settings)
     items = f"with {len(state.items)} items"
     return {

@@ -16,6 +16,7 @@ from sorter_control.tags import MAX_LANES
 
 SHORTEST_MM = 50
 LONGEST_MM = 600
+_BLIND_MM = 20
 INDUCT = 0
 """Number of the induct photo-eye; those before the diverts and those of the lanes follow it."""
 DEFAULT = Path(__file__).with_name("belt.toml")
@@ -132,6 +133,16 @@ class Belt(BaseModel):
     def checks(self) -> range:
         """Numbers of the photo-eyes before the diverts."""
         return range(1, self.run_out)
+
+    @cached_property
+    def blind_scans(self) -> int:
+        """Scans without a pulse after which the encoder is dead."""
+        return max(3, math.ceil(_BLIND_MM / self.scan_mm))
+
+    @cached_property
+    def at_rest(self) -> tuple[bool, ...]:
+        """Outputs of the diverts where none has to stand across the belt."""
+        return (False,) * len(self.diverts_mm)
 
     @cached_property
     def debounce_pulses(self) -> int:

@@ -203,7 +203,7 @@ class Machine:
         dt_s = self.belt.scan_ms / 1000
         self.now_s += dt_s
         if not self.powered:
-            self.world.step(dt_s, run=False, gates=(False,) * len(self.belt.diverts_mm))
+            self.world.step(dt_s, run=False, gates=self.belt.at_rest)
             return
         plc = self.plc
         if plc.outputs.run and plc.outputs.infeed and not self.feed_is_empty:

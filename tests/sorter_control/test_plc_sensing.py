@@ -203,7 +203,7 @@ def test_the_shortest_item_is_seen_wherever_the_scans_meet_it(phase_mm: int) -> 
 
 def test_a_belt_too_quick_for_its_scan_is_refused() -> None:
     """A photo-eye that is read once while an item passes cannot tell it from chatter."""
-    with pytest.raises(SettingsError, match="sees nothing below 60 mm.* lower value"):
+    with pytest.raises(SettingsError, match=r"sees nothing below 60 mm.* lower value"):
         load_belt(speed_mm_s=3000)
 
 

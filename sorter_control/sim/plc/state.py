@@ -248,7 +248,7 @@ class PlcState:
             default_lane=belt.run_out,
             host_timeout_s=belt.host_timeout_ms / 1000,
             max_recirculations=belt.max_recirculations,
-            outputs=Outputs(run=False, infeed=False, gates=(False,) * len(belt.diverts_mm)),
+            outputs=Outputs(run=False, infeed=False, gates=belt.at_rest),
             encoder=retained.encoder,
             ring=deque(retained.ring),
             queue=deque(retained.queue),
