@@ -226,12 +226,11 @@ def expected_values(
         verdict: Its probabilities are calibrated.
         price: List price.
     """
+    above, shares = policy.sells_above(verdict.grade), verdict.probabilities.items()
     return {
-        lane: sum(
-            share * sale.recovers(grade, price) for grade, share in verdict.probabilities.items()
-        )
+        lane: sum([share * sale.recovers(grade, price) for grade, share in shares])
         for lane, sale in value.lanes.items()
-        if lane not in policy.sells_above(verdict.grade)
+        if lane not in above
     }
 
 
@@ -247,17 +246,10 @@ def value_of_a_look(
         price: List price.
         opened: Lanes that are open now: a full lane is no reason to ask a person.
     """
-    best = {
-        grade: max(
-            (
-                sale.recovers(grade, price)
-                for lane, sale in value.lanes.items()
-                if lane in opened - policy.sells_above(grade)
-            ),
-            default=0.0,
-        )
-        for grade in verdict.probabilities
-    }
+    best = {}
+    for grade in verdict.probabilities:
+        sales = [value.lanes[lane] for lane in opened - policy.sells_above(grade)]
+        best[grade] = max([sale.recovers(grade, price) for sale in sales], default=0.0)
     looked = sum(share * best[grade] for grade, share in verdict.probabilities.items())
     return looked - value.review_cost
 

@@ -82,7 +82,10 @@ def _reported(
         state.plc_problem = None
     restarted = state.plc_boot_id != report.status.plc_boot_id
     state.plc_boot_id = report.status.plc_boot_id
-    state.status, state.lanes, state.geometry = report.status, report.lanes, report.geometry
+    state.status, state.lanes = report.status, report.lanes
+    if report.geometry is not state.geometry:
+        state.geometry = report.geometry
+        state.first_mm = min((lane.no_return_mm for lane in report.geometry), default=0)
     if restarted:
         commands += _sweep(state, [*state.items.values(), *_of_other_boots(state)])
     for event in report.events:

@@ -20,8 +20,7 @@ def time_left_s(state: ControllerState, item: Item, settings: Settings) -> float
     """
     if state.status is None or not state.geometry:
         return 0.0
-    first_mm = min(lane.no_return_mm for lane in state.geometry)
-    ahead_mm = first_mm - state.position_mm(item)
+    ahead_mm = state.first_mm - state.position_mm(item)
     speed_mm_s = state.status.speed_mm_per_s
     if ahead_mm <= 0:
         return 0.0

@@ -154,6 +154,8 @@ class ControllerState:
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()
+    first_mm: int = 0
+    """The first point of no return of them all."""
     plc_boot_id: int = 0
     named: frozenset[int] = frozenset()
     """Items that the remap under way has named so far."""

@@ -78,6 +78,7 @@ class Watch:
                 self._event(event)
                 self._head = event.seq
         self._commitments()
+        self._twins()
         self._watch_flags()
         self._watch_stop()
 
@@ -102,6 +103,21 @@ class Watch:
                         " after its point of no return"
                     )
         self._committed = committed
+
+    def _twins(self) -> None:
+        """Of two items with one plate that are followed at a time, one at most goes to be sold."""
+        sold: dict[str, int] = {}
+        line = self.line
+        for track in line.machine.plc.tracks:
+            if not track.lane or track.lane in {line.belt.run_out, line.belt.loop_lane}:
+                continue
+            serial = line.photographs.get(track.tid)
+            plate = line.rows[serial].item_id if serial is not None and serial >= 0 else None
+            if plate is None:
+                continue
+            other = sold.setdefault(plate, track.tid)
+            if other != track.tid:
+                self.violations.append(f"items {other} and {track.tid} are both sold as {plate}")
 
     def _watch_flags(self) -> None:
         plc = self.line.machine.plc
