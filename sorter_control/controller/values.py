@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -179,12 +179,13 @@ class ControllerState:
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
-        return replace(
-            self,
-            items=self.items.copy(),
-            remembered=self.remembered.copy(),
-            ended=self.ended.copy(),
-        )
+        new = object.__new__(type(self))
+        for name in self.__slots__:
+            setattr(new, name, getattr(self, name))
+        new.items = self.items.copy()
+        new.remembered = self.remembered.copy()
+        new.ended = self.ended.copy()
+        return new
 
 
 # Observations -----------------------------------------------------------------------------

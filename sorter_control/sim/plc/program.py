@@ -12,7 +12,6 @@ from sorter_control.packml import Command, State
 from sorter_control.protocol import (
     EventType,
     Flag,
-    LaneReport,
     PlcImage,
     Status,
 )
@@ -180,5 +179,5 @@ def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImag
         host_boot_id_echo=state.host_boot_id,
         events_waiting=min(len(state.queue), 0xFFFF),
     )
-    lanes = tuple([LaneReport(lane.bits, lane.count) for lane in state.lanes])
+    lanes = tuple([lane.report for lane in state.lanes])
     return PlcImage(status, lanes, tuple(state.ring), belt.lanes)

@@ -15,6 +15,7 @@ from sorter_control.protocol import (
     EventType,
     HostImage,
     LaneBit,
+    LaneReport,
     Reason,
 )
 from sorter_control.sequence import EVENT_NUMBERS, encoder_after
@@ -23,6 +24,7 @@ from sorter_control.tags import EVENTS
 
 _ENABLED, _FULL, _JAM, _FAULT, _BLOCKED = (bit.value for bit in LaneBit)
 _LANE_BITS = [LaneBit(bits) for bits in range(32)]
+_UNREPORTED = LaneReport(LaneBit(0), 0)
 NEVER = 2**62
 """An encoder value that is never reached."""
 
@@ -140,6 +142,15 @@ class Lane:
     blocked: bool = False
     failures: int = 0
     count: int = 0
+    _report: LaneReport = _UNREPORTED
+
+    @property
+    def report(self) -> LaneReport:
+        """What the PLC publishes of it; the same value for as long as nothing changes."""
+        bits = self.bits
+        if self._report.bits is not bits or self._report.count != self.count:
+            self._report = LaneReport(bits, self.count)
+        return self._report
 
     @property
     def bits(self) -> LaneBit:

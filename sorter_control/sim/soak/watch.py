@@ -73,12 +73,13 @@ class Watch:
         if plc.boot_id != self._boot_id:
             self._boot_id = plc.boot_id
             self._committed.clear()
-        for event in plc.ring:
-            if 0 < EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
-                self._event(event)
-                self._head = event.seq
+        if plc.event_head != self._head:
+            for event in plc.ring:
+                if 0 < EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
+                    self._event(event)
+                    self._head = event.seq
+            self._twins()
         self._commitments()
-        self._twins()
         self._watch_flags()
         self._watch_stop()
 
@@ -121,13 +122,14 @@ class Watch:
 
     def _watch_flags(self) -> None:
         plc = self.line.machine.plc
-        on = {
+        on = (
             ("host_lost", plc.host_lost),
             ("encoder_fault", plc.encoder_fault),
             ("infeed_jam", plc.infeed_jam),
-            (plc.packml.name.lower(), not plc.outputs.run),
-        }
+        )
         flags = {(name, 0) for name, is_on in on if is_on}
+        if not plc.outputs.run:
+            flags.add((plc.packml.name.lower(), 0))
         flags |= {("lane_fault", n) for n, lane in enumerate(plc.lanes, start=1) if lane.fault}
         for name, lane in flags - self._flags:
             self.signs.append(Sign(self.line.now_s, name, lane))
