@@ -11,8 +11,9 @@ The order is fixed; the lanes are the policy's:
    price: or a person, where their look is worth more than it costs;
 7. the lane of the grade.
 
-A lane that is closed is replaced by the next best that is open, at last by the fail-safe
-lane.
+A lane that is closed is replaced by the next of ``otherwise`` that is open; where value decides, by
+the open lane of the next greatest expected value, or by a person where their look is worth more than
+that. After those comes the way back, but for what is held; at last the fail-safe lane.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ def by_facts(
                 (policy.holds[hold],),
                 rule=f"{_HOLD}{hold.value}",
                 because=f"The item is marked {_words(hold)}, which no grade overrules",
+                goes_round=False,
             )
     rule = policy.rule_for(facts)
     if rule is None:
@@ -262,8 +264,12 @@ def _to(
     rule: str,
     because: str,
     grade: Grade | None = None,
+    goes_round: bool = True,
 ) -> Decision:
-    """The first wanted lane that is open, and the sentence that says so."""
+    """The first wanted lane that is open, and the sentence that says so.
+
+    What is held does not go round: it leaves the belt at its end, where people are.
+    """
     closed: list[str] = []
     for lane in wanted:
         condition = lanes.get(lane, LaneCondition.DISABLED)
@@ -272,8 +278,9 @@ def _to(
             return Decision(lane, rule, f"{because}: {lane}{detour}.", grade)
         closed.append(f"{lane} is {condition.value}")
     but = f"{because}, but {'; '.join(closed)}"
-    if policy.recirculate is not None and _may_go_round(policy.recirculate.lane, lanes, wanted):
-        lane = policy.recirculate.lane
+    way_back = policy.recirculate if goes_round else None
+    if way_back is not None and _may_go_round(way_back.lane, lanes, wanted):
+        lane = way_back.lane
         return Decision(lane, "recirculate", f"{but}: once more round by {lane}.", grade)
     return fail_safe(policy, FailSafe.NO_OPEN_LANE, but, grade=grade)
 

@@ -219,13 +219,13 @@ class Machine:
             self.estop_ok,
             self.panel.pop(0) if self.panel else None,
         )
-        head, waiting = plc.event_head, len(plc.queue)
+        before = (plc.event_head, len(plc.queue), plc.command_seq)
         scan(plc, self.belt, inputs, self.now_s)
         if plc.photograph:
             track = plc.tracks[-1]
             view = self.world.between(0, track.length_mm)
             self.photographed.append((track.tid, view[0].serial if len(view) == 1 else None))
-        if self.world.deposits or plc.event_head != head or len(plc.queue) != waiting:
+        if self.world.deposits or (plc.event_head, len(plc.queue), plc.command_seq) != before:
             self.changed = True
 
     def _lay(self) -> None:

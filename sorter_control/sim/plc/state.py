@@ -176,8 +176,8 @@ class Lane:
 class Retained(BaseModel):
     """Retentive memory: it survives the death of the program.
 
-    The encoder, the photo-eyes as they were seen last, the numbers that go on, and events that the
-    host has not acknowledged. Tracks and assignments are not retained: the items that were tracked
+    The encoder, the photo-eyes as they were seen last, the numbers that go on, lanes that a person
+    has closed, and events that the host has not acknowledged. Tracks and assignments are not retained: the items that were tracked
     run to the end of the belt.
     """
 
@@ -190,6 +190,7 @@ class Retained(BaseModel):
     ring: tuple[Event, ...] = ()
     queue: tuple[Event, ...] = ()
     eyes: tuple[Eye, ...] = ()
+    disabled: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -254,7 +255,10 @@ class PlcState:
         state = cls(
             boot_id=retained.boot_id % 65535 + 1,
             next_tid=retained.next_tid,
-            lanes=[Lane() for _ in belt.lanes],
+            lanes=[
+                Lane(enabled=number not in retained.disabled)
+                for number in range(1, belt.run_out + 1)
+            ],
             eyes=eyes or [Eye() for _ in belt.eyes_mm],
             default_lane=belt.run_out,
             host_timeout_s=belt.host_timeout_ms / 1000,
@@ -282,6 +286,9 @@ class PlcState:
             ring=tuple(self.ring),
             queue=tuple(self.queue),
             eyes=tuple(replace(eye) for eye in self.eyes),
+            disabled=frozenset(
+                number for number, lane in enumerate(self.lanes, start=1) if not lane.enabled
+            ),
         )
 
     def lane(self, number: int) -> Lane:
