@@ -73,7 +73,7 @@ _BELT = {
     "max_failures": 1000,
     "lane_capacity": 10_000,
     "take_away_s": 1,
-    "scan_ms": 10,
+    "scan_ms": 5,
     "host_timeout_ms": 1000,
 }
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -272,7 +272,7 @@ def _costs(controller: Controller) -> Mapping[str, float]:
     announced = PlcReported(status, state.lanes, state.geometry, (new,))
     identified, graded = _graded(tid)
     waiting = state.copy()
-    waiting.items[tid] = Item(status.plc_boot_id, tid, status.encoder, 60, _NOW)
+    waiting.items.put(Item(status.plc_boot_id, tid, status.encoder, 60, _NOW))
     waiting, _ = decide(waiting, identified, _NOW, settings)
     items = f"with {len(state.items)} items"
     return {

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -207,8 +208,21 @@ class Policy(_Part):
 
     def sells_above(self, grade: Grade) -> frozenset[str]:
         """Lanes of better grades, where an item of this grade must not go."""
-        better = {self.grades[each].lane for each in GRADES if each.rank < grade.rank}
-        return frozenset(better - {self.grades[grade].lane})
+        return self._better[grade]
+
+    @cached_property
+    def _better(self) -> dict[Grade, frozenset[str]]:
+        return {
+            grade: frozenset(
+                {self.grades[each].lane for each in GRADES if each.rank < grade.rank}
+                - {self.grades[grade].lane}
+            )
+            for grade in GRADES
+        }
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {number: name for name, number in self.lanes.items()}
 
     def rule_for(self, facts: ItemFacts) -> FactRule | None:
         """The first rule that applies to an item."""
@@ -231,8 +245,7 @@ class Policy(_Part):
 
     def lane_name(self, number: int) -> str:
         """Name of the PLC's lane; one that the policy does not name is 'lane-N'."""
-        names = {value: name for name, value in self.lanes.items()}
-        return names.get(number, f"lane-{number}")
+        return self._names.get(number) or f"lane-{number}"
 
 
 def load_policy(path: Path = SHIPPED) -> Policy:

@@ -11,8 +11,9 @@ The order is fixed; the lanes are the policy's:
    price: or a person, where their look is worth more than it costs;
 7. the lane of the grade.
 
-A lane that is closed is replaced by the next best that is open, at last by the fail-safe
-lane.
+A lane that is closed is replaced by the next of ``otherwise`` that is open; where value decides, by
+the open lane of the next greatest expected value, or by a person where their look is worth more than
+that. After those comes the way back, but for what is held; at last the fail-safe lane.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ def by_facts(
                 (policy.holds[hold],),
                 rule=f"{_HOLD}{hold.value}",
                 because=f"The item is marked {_words(hold)}, which no grade overrules",
+                goes_round=False,
             )
     rule = policy.rule_for(facts)
     if rule is None:
@@ -226,12 +228,11 @@ def expected_values(
         verdict: Its probabilities are calibrated.
         price: List price.
     """
+    above, shares = policy.sells_above(verdict.grade), verdict.probabilities.items()
     return {
-        lane: sum(
-            share * sale.recovers(grade, price) for grade, share in verdict.probabilities.items()
-        )
+        lane: sum([share * sale.recovers(grade, price) for grade, share in shares])
         for lane, sale in value.lanes.items()
-        if lane not in policy.sells_above(verdict.grade)
+        if lane not in above
     }
 
 
@@ -247,17 +248,10 @@ def value_of_a_look(
         price: List price.
         opened: Lanes that are open now: a full lane is no reason to ask a person.
     """
-    best = {
-        grade: max(
-            (
-                sale.recovers(grade, price)
-                for lane, sale in value.lanes.items()
-                if lane in opened - policy.sells_above(grade)
-            ),
-            default=0.0,
-        )
-        for grade in verdict.probabilities
-    }
+    best = {}
+    for grade in verdict.probabilities:
+        sales = [value.lanes[lane] for lane in opened - policy.sells_above(grade)]
+        best[grade] = max([sale.recovers(grade, price) for sale in sales], default=0.0)
     looked = sum(share * best[grade] for grade, share in verdict.probabilities.items())
     return looked - value.review_cost
 
@@ -270,8 +264,12 @@ def _to(
     rule: str,
     because: str,
     grade: Grade | None = None,
+    goes_round: bool = True,
 ) -> Decision:
-    """The first wanted lane that is open, and the sentence that says so."""
+    """The first wanted lane that is open, and the sentence that says so.
+
+    What is held does not go round: it leaves the belt at its end, where people are.
+    """
     closed: list[str] = []
     for lane in wanted:
         condition = lanes.get(lane, LaneCondition.DISABLED)
@@ -280,8 +278,9 @@ def _to(
             return Decision(lane, rule, f"{because}: {lane}{detour}.", grade)
         closed.append(f"{lane} is {condition.value}")
     but = f"{because}, but {'; '.join(closed)}"
-    if policy.recirculate is not None and _may_go_round(policy.recirculate.lane, lanes, wanted):
-        lane = policy.recirculate.lane
+    way_back = policy.recirculate if goes_round else None
+    if way_back is not None and _may_go_round(way_back.lane, lanes, wanted):
+        lane = way_back.lane
         return Decision(lane, "recirculate", f"{but}: once more round by {lane}.", grade)
     return fail_safe(policy, FailSafe.NO_OPEN_LANE, but, grade=grade)
 

@@ -97,7 +97,7 @@ class Controller:
     def awaits_verdict(self, tid: int) -> bool:
         """Whether a verdict about the item would be news."""
         item = self.state.items.get(tid)
-        return item is None or item.verdict is None
+        return item is not None and item.decision is None and not item.swept
 
     def host_image(self) -> HostImage:
         """What to write to the PLC now."""

@@ -1,7 +1,8 @@
 """What the controller does about what it sees: one pure function.
 
 ``decide`` is only the switchboard: what becomes of a grade is in ``grades.py``, how an item gets a
-lane in ``steering.py``, how its way ends in ``endings.py``.
+lane in ``steering.py``, what people's answers do in ``answers.py``, how its way ends in
+``endings.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from sorter_control.controller import alarms, endings, grades, orders, steering
+from sorter_control.controller import (
+    alarms,
+    answers,
+    endings,
+    grades,
+    orders,
+    planning,
+    steering,
+)
 from sorter_control.controller.values import (
     NOT_CONNECTED_YET,
     AckEvents,
@@ -68,13 +77,13 @@ def decide(
             commands = grades.graded(state, observation, settings)
         case NotGraded():
             commands = grades.not_graded(state, observation, settings)
-        case Overridden(answers):
-            commands = steering.people_answered(state, answers, settings)
         case Commanded():
             commands = orders.commanded(state, observation, now, settings)
         case PartiesChanged(outages):
             state.outages = outages
             commands = alarms.follow(state, now, settings)
+        case Overridden():
+            commands = answers.people_answered(state, observation.answers, settings)
         case _ as never:
             assert_never(never)
     return state, commands
@@ -97,7 +106,10 @@ def _reported(
         state.plc_problem = None
     restarted = state.plc_boot_id != report.status.plc_boot_id
     state.plc_boot_id = report.status.plc_boot_id
-    state.status, state.lanes, state.geometry = report.status, report.lanes, report.geometry
+    state.status, state.lanes = report.status, report.lanes
+    if report.geometry is not state.geometry:
+        state.geometry = report.geometry
+        state.first_mm = min((lane.no_return_mm for lane in report.geometry), default=0)
     if restarted:
         commands += _sweep(state, [*state.items.values(), *_of_other_boots(state)])
     for event in report.events:
@@ -130,7 +142,8 @@ def _of_other_boots(state: ControllerState) -> list[Item]:
 def _sweep(state: ControllerState, items: list[Item]) -> list[Command]:
     """From now on these items are unknown to the PLC and run to the end of the belt."""
     swept = [replace(item, swept=True) for item in items]
-    state.items.update((item.tid, item) for item in swept)
+    for item in swept:
+        state.items.put(item)
     notice = Notice("items_swept", {"tids": [item.tid for item in swept]}, alarm=True)
     return [*(Remember(item) for item in swept), *([notice] if swept else [])]
 
@@ -196,7 +209,7 @@ def _announced(
     if state.find(event.tid) is not None or event.tid in state.ended:
         return []
     item = _new_item(state, event, now)
-    state.items[item.tid] = item
+    state.items.put(item)
     return [Remember(item), _ask(state, item, settings)]
 
 
@@ -216,16 +229,15 @@ def _ask(state: ControllerState, item: Item, settings: Settings) -> RequestGrade
     """Ask for plate and grade; an item that is late for its grade still has a name."""
     state.asked |= {item.tid}
     capture_id = f"{settings.line_id}:{item.plc_boot_id}:{item.tid}"
-    deadline_s = steering.time_left_s(state, item, settings)
+    deadline_s = planning.time_left_s(state, item, settings)
     return RequestGrade(item.tid, capture_id, max(deadline_s, _SHORTEST_DEADLINE_S))
 
 
 def _overdue(state: ControllerState, settings: Settings) -> list[Command]:
     """Items that come to the first divert without a verdict; by place, so a stop costs nothing."""
     commands: list[Command] = []
-    for item in list(state.items.values()):
-        undecided = item.decision is None and not item.swept
-        if undecided and steering.time_left_s(state, item, settings) <= 0:
+    for item in state.items.loose():
+        if not item.swept and planning.time_left_s(state, item, settings) <= 0:
             late = replace(item, failure=item.failure or _TOO_LATE)
             commands += steering.plan(state, late, settings)
     return commands
@@ -239,18 +251,17 @@ def _named(
     if event.tid in state.items:
         return []
     item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
-    state.items[item.tid] = item = replace(item, sent_lane=event.lane)
+    item = replace(item, sent_lane=event.lane)
     decision = item.decision
     if decision is None or decision.lane not in settings.policy.lanes:
-        state.items[item.tid] = item = replace(
-            item, decision=None, confirmed=None, failure=_RESTARTED
-        )
+        item = replace(item, decision=None, confirmed=None, failure=_RESTARTED)
+        state.items.put(item)
         commands: list[Command] = [Remember(item)]
     else:
         taken = settings.policy.lanes[decision.lane] == event.lane
         item = replace(item, confirmed=decision if taken else None)
         commands = steering.send(state, item, decision, settings)
-    return commands + steering.catch_up(state, item, settings)
+    return commands + answers.catch_up(state, item, settings)
 
 
 def _remapped(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
@@ -270,7 +281,8 @@ def _remapped(state: ControllerState, event: Event, settings: Settings) -> list[
         for item in (*state.items.values(), *state.remembered.values())
         if item.tid not in state.named and not item.swept
     ]
-    state.items.update(state.remembered)
+    for item in state.remembered.values():
+        state.items.put(item)
     state.remembered = {}
     state.named = frozenset()
     commands = _sweep(state, missing)

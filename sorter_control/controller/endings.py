@@ -91,7 +91,7 @@ def never_seen(state: ControllerState, now: datetime, settings: Settings) -> lis
         return []
     end_mm = state.geometry[-1].confirm_mm
     commands: list[Command] = []
-    for item in list(state.items.values()):
+    for item in state.items.loose():
         seen_by_mm = end_mm + item.length_mm + 2 * settings.match_mm
         if item.swept and state.position_mm(item) > seen_by_mm:
             decision = _with(_forgotten_because(state, item, None), "It was never seen again")
@@ -109,7 +109,7 @@ def _forgotten(state: ControllerState, event: Event, settings: Settings) -> Item
     def error_mm(item: Item) -> float:
         return abs(encoder_travel(item.induct_encoder, event.encoder) / pulses_per_mm - eye_mm)
 
-    swept = [item for item in (*state.items.values(), *state.remembered.values()) if item.swept]
+    swept = [item for item in (*state.items.loose(), *state.remembered.values()) if item.swept]
     nearest = min(swept, key=error_mm, default=None)
     return nearest if nearest is not None and error_mm(nearest) <= settings.match_mm else None
 
@@ -146,7 +146,7 @@ def _record(
     now: datetime,
     settings: Settings,
 ) -> list[Command]:
-    state.items.pop(item.tid, None)
+    state.items.drop(item.tid)
     state.remembered.pop(item.tid, None)
     decided = item.confirmed or item.decision
     by_person = decided is not None and decided.rule == "operator"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
 
 from model.contract import Verdict
 from sorter_control.controller import endings, steering
@@ -39,7 +38,7 @@ def identified(state: ControllerState, seen: Identified, settings: Settings) -> 
         override=state.overrides.get(seen.item_id),
     )
     twin = _twin(state, seen)
-    state.items[item.tid] = item
+    state.items.put(item)
     if item.decision is not None or item.swept:
         return [Remember(item)]
     if twin is not None:
@@ -65,10 +64,10 @@ def _twin(state: ControllerState, seen: Identified) -> int | None:
 
 
 def _keep_verdict(state: ControllerState, verdict: Verdict) -> None:
-    kept = {**state.verdicts, verdict.item_id: verdict}
-    too_many = len(kept) - KEPT_VERDICTS
-    for item_id in list(islice(kept, max(0, too_many))):
-        del kept[item_id]
+    kept = state.verdicts.copy()
+    kept[verdict.item_id] = verdict
+    while len(kept) > KEPT_VERDICTS:
+        del kept[next(iter(kept))]
     state.verdicts = kept
 
 
@@ -96,9 +95,8 @@ def not_graded(state: ControllerState, missed: NotGraded, settings: Settings) ->
     item = state.items.get(missed.tid)
     if item is None:
         return []
-    state.items[item.tid] = item = replace(
-        item, item_id=item.item_id or missed.item_id, nameless=False
-    )
+    item = replace(item, item_id=item.item_id or missed.item_id, nameless=False)
+    state.items.put(item)
     if item.decision is not None or item.swept:
         return [Remember(item)]
     return steering.plan(state, replace(item, failure=item.failure or missed.failure), settings)

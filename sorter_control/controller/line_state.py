@@ -6,7 +6,7 @@ from datetime import datetime
 
 from model.contract import BeltItem, LaneStatus, LineState
 from sorter_control.controller import orders
-from sorter_control.controller.steering import steerable_s
+from sorter_control.controller.answers import steerable_s
 from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import LaneBit
 

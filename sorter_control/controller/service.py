@@ -131,7 +131,7 @@ class Sorting:
         self.controller.observe(observation, datetime.now(UTC))
         if isinstance(observation, Graded) and self.policy_file is not None:
             item = self.controller.state.items.get(observation.tid)
-            if item is not None:
+            if item is not None and item.verdict is observation.verdict:
                 self.policy_file.remember(DryItem(facts=item.facts, verdict=item.verdict))
 
     async def _follow_policy(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -85,6 +85,56 @@ class Failure:
     explanation: str
 
 
+class Items(Mapping[int, Item]):
+    """Items on the belt by tid; those that something has to be done about by place are at hand.
+
+    These, the ``loose`` ones, have no lane yet, or the PLC has forgotten them: a few among hundreds,
+    and each reading of the PLC has to look at them.
+    """
+
+    __slots__ = ("_by_tid", "_loose")
+
+    def __init__(
+        self, by_tid: dict[int, Item] | None = None, loose: dict[int, Item] | None = None
+    ) -> None:
+        self._by_tid = by_tid or {}
+        self._loose = loose or {}
+
+    def __getitem__(self, tid: int) -> Item:
+        return self._by_tid[tid]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._by_tid)
+
+    def __len__(self) -> int:
+        return len(self._by_tid)
+
+    def loose(self) -> list[Item]:
+        """Items without a lane, and items that the PLC no longer tracks."""
+        return list(self._loose.values())
+
+    def values(self) -> ValuesView[Item]:
+        """All of them."""
+        return self._by_tid.values()
+
+    def put(self, item: Item) -> None:
+        """Add an item, or replace what was known of it."""
+        self._by_tid[item.tid] = item
+        if item.decision is None or item.swept:
+            self._loose[item.tid] = item
+        else:
+            self._loose.pop(item.tid, None)
+
+    def drop(self, tid: int) -> None:
+        """Forget an item, if it is known."""
+        self._by_tid.pop(tid, None)
+        self._loose.pop(tid, None)
+
+    def copy(self) -> Items:
+        """Items that can be changed without changing these."""
+        return Items(self._by_tid.copy(), self._loose.copy())
+
+
 NOT_CONNECTED_YET = "not connected yet"
 
 
@@ -92,8 +142,7 @@ NOT_CONNECTED_YET = "not connected yet"
 class ControllerState:
     """Everything that a decision depends on; ``decide`` works on a copy."""
 
-    items: dict[int, Item] = field(default_factory=dict)
-    """Items on the belt by tid."""
+    items: Items = field(default_factory=Items)
     remembered: dict[int, Item] = field(default_factory=dict)
     """Items of the journal that the PLC has not named since this controller started."""
     ended: dict[int, Item] = field(default_factory=dict)
@@ -101,12 +150,14 @@ class ControllerState:
     asked: frozenset[int] = frozenset()
     """Items whose pictures this run of the controller has asked for."""
     overrides: dict[str, Override] = field(default_factory=dict)
-    """Newest answer of a person by item id, for the last ``steering.KEPT_ANSWERS`` items."""
+    """Newest answer of a person by item id, for the last ``answers.KEPT_ANSWERS`` items."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     """Verdicts by item id, for the last ``grades.KEPT_VERDICTS`` items: replaced, never changed."""
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()
+    first_mm: int = 0
+    """The first point of no return of them all."""
     plc_boot_id: int = 0
     named: frozenset[int] = frozenset()
     """Items that the remap under way has named so far."""
@@ -145,12 +196,13 @@ class ControllerState:
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
-        return replace(
-            self,
-            items=self.items.copy(),
-            remembered=self.remembered.copy(),
-            ended=self.ended.copy(),
-        )
+        new = object.__new__(type(self))
+        for name in self.__slots__:
+            setattr(new, name, getattr(self, name))
+        new.items = self.items.copy()
+        new.remembered = self.remembered.copy()
+        new.ended = self.ended.copy()
+        return new
 
 
 # Observations -----------------------------------------------------------------------------

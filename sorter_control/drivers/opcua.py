@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from asyncua import Client, ua
 
 from sorter_control import tags
-from sorter_control.errors import MapError, PlcError, SettingsError
+from sorter_control.errors import PlcError, SettingsError
 from sorter_control.opcua import call_of, node_id, rows_of, variant
 from sorter_control.protocol import (
     HostCommand,
@@ -93,7 +93,7 @@ class OpcUaPlc:
         """See ``Plc``.
 
         Raises:
-            MapError: The server is none of a sorter, or has another table of tags.
+            MapError: The PLC has another version of the table of tags.
             PlcError: No answer, or an error.
         """
         async with self._lock:
@@ -170,9 +170,9 @@ class OpcUaPlc:
         self._session = _Session(client, 0)
         array = await self._ask(client.get_namespace_array())
         if tags.NAMESPACE not in array:
-            await self._failure("another server")
-            raise MapError(
-                f"{self._name} has no namespace {tags.NAMESPACE}: it is no sorter of ours"
+            raise await self._failure(
+                f"has no namespace {tags.NAMESPACE}: its application is not up yet, or it is no"
+                " sorter of ours; asked again"
             )
         self._session.space = array.index(tags.NAMESPACE)
         return self._session
@@ -213,10 +213,12 @@ class OpcUaPlc:
     async def _check(self, what: str, status: ua.StatusCode | None) -> None:
         if status is None or status.is_good():
             return
-        failure = await self._failure(f"{what}: {status.name}")
-        if status.value in {ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid}:
-            raise MapError(f"{failure}: it has another table of tags than this program")
-        raise failure
+        unknown = status.value in {
+            ua.StatusCodes.BadNodeIdUnknown,
+            ua.StatusCodes.BadNodeIdInvalid,
+        }
+        why = ": its application is not up yet, or has another table of tags; asked again"
+        raise await self._failure(f"{what}: {status.name}{why if unknown else ''}")
 
     async def _ask(self, request: Awaitable[_T]) -> _T:
         try:

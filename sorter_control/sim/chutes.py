@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -45,9 +46,9 @@ class Chutes:
     @property
     def next_s(self) -> float:
         """Time before which nothing changes by itself."""
-        if self.neglected:
-            return float("inf")
-        return min(self._emptied_at_s.values(), default=float("inf"))
+        if self.neglected or not self._emptied_at_s:
+            return math.inf
+        return min(self._emptied_at_s.values())
 
     def step(self, dt_s: float) -> bool:
         """Let time pass; whether a sensor may have changed."""

@@ -16,6 +16,7 @@ from sorter_control.tags import MAX_LANES
 
 SHORTEST_MM = 50
 LONGEST_MM = 600
+_BLIND_MM = 20
 INDUCT = 0
 """Number of the induct photo-eye; those before the diverts and those of the lanes follow it."""
 DEFAULT = Path(__file__).with_name("belt.toml")
@@ -54,6 +55,12 @@ class Belt(BaseModel):
             raise ValueError("diverts_mm and run_out_mm must grow along the belt")
         if self.diverts_mm[0] - self.check_mm <= LONGEST_MM:
             raise ValueError("check_mm before the first divert is under the induct photo-eye")
+        if self.seen_from_mm > SHORTEST_MM:
+            raise ValueError(
+                f"at {self.speed_mm_s} mm/s, scans of {self.scan_ms} ms and debounce_mm"
+                f" {self.debounce_mm} a photo-eye sees nothing below {self.seen_from_mm} mm, and"
+                f" items are from {SHORTEST_MM} mm: give scan_ms or speed_mm_s a lower value"
+            )
         if self.response_mm + self.no_return_margin_mm >= self.min_gap_mm:
             raise ValueError("min_gap_mm must exceed the travel from point of no return to divert")
         seen_mm = LONGEST_MM + self.min_gap_mm + self.debounce_mm + self.scan_mm
@@ -73,6 +80,15 @@ class Belt(BaseModel):
     def scan_mm(self) -> int:
         """Belt travel in one scan, rounded up: as exactly as this an edge is known."""
         return math.ceil(self.speed_mm_s * self.scan_ms / 1000)
+
+    @property
+    def seen_from_mm(self) -> int:
+        """Shortest object that no photo-eye can overlook.
+
+        Its front is found up to one scan late, and counts at the first scan after which the belt
+        has gone on by the debouncing distance with the photo-eye still blocked.
+        """
+        return self.scan_mm * (1 + math.ceil(self.debounce_mm / self.scan_mm))
 
     @property
     def length_error_mm(self) -> int:
@@ -117,6 +133,16 @@ class Belt(BaseModel):
     def checks(self) -> range:
         """Numbers of the photo-eyes before the diverts."""
         return range(1, self.run_out)
+
+    @cached_property
+    def blind_scans(self) -> int:
+        """Scans without a pulse after which the encoder is dead."""
+        return max(3, math.ceil(_BLIND_MM / self.scan_mm))
+
+    @cached_property
+    def at_rest(self) -> tuple[bool, ...]:
+        """Outputs of the diverts where none has to stand across the belt."""
+        return (False,) * len(self.diverts_mm)
 
     @cached_property
     def debounce_pulses(self) -> int:

@@ -186,24 +186,25 @@ class Machine:
         if not quiet:
             return 0
         scan_s = self.belt.scan_ms / 1000
-        idle_s = world.chutes.next_s - world.chutes.now_s
+        idle_s = min(world.chutes.next_s - world.chutes.now_s, _LONG_S)
         if not plc.host_lost:
             idle_s = min(idle_s, plc.host_seen_s + plc.host_timeout_s - self.now_s)
         if outputs.run:
+            next_mm = world.next_edge_mm
+            if outputs.infeed and not self.feed_is_empty and self._next_place_mm < next_mm:
+                next_mm = self._next_place_mm
             # The encoder shows the nearest pulse, so half of one may be missing.
             due_mm = (plc.due - plc.encoder - 0.5) * 1000 / self.belt.pulses_per_m
-            if outputs.infeed and not self.feed_is_empty:
-                due_mm = min(due_mm, self._next_place_mm - world.travel_mm)
-            ahead_mm = min(world.next_edge_mm - world.travel_mm, due_mm)
+            ahead_mm = min(next_mm - world.travel_mm, due_mm)
             idle_s = min(idle_s, ahead_mm / self.belt.speed_mm_s)
-        return max(0, math.ceil(min(idle_s, _LONG_S) / scan_s - _ROUNDING) - 1)
+        return max(0, math.ceil(idle_s / scan_s - _ROUNDING) - 1)
 
     def step(self) -> None:
         """Let one scan time pass, then scan."""
         dt_s = self.belt.scan_ms / 1000
         self.now_s += dt_s
         if not self.powered:
-            self.world.step(dt_s, run=False, gates=(False,) * len(self.belt.diverts_mm))
+            self.world.step(dt_s, run=False, gates=self.belt.at_rest)
             return
         plc = self.plc
         if plc.outputs.run and plc.outputs.infeed and not self.feed_is_empty:
@@ -218,13 +219,13 @@ class Machine:
             self.estop_ok,
             self.panel.pop(0) if self.panel else None,
         )
-        head, waiting = plc.event_head, len(plc.queue)
+        before = (plc.event_head, len(plc.queue), plc.command_seq)
         scan(plc, self.belt, inputs, self.now_s)
         if plc.photograph:
             track = plc.tracks[-1]
             view = self.world.between(0, track.length_mm)
             self.photographed.append((track.tid, view[0].serial if len(view) == 1 else None))
-        if self.world.deposits or plc.event_head != head or len(plc.queue) != waiting:
+        if self.world.deposits or (plc.event_head, len(plc.queue), plc.command_seq) != before:
             self.changed = True
 
     def _lay(self) -> None:

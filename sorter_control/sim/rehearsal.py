@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from model.contract import ItemFacts, Verdict
-from sorter_control.controller import steering
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.journal import Memory
+from sorter_control.controller.planning import time_left_s
 from sorter_control.controller.values import (
     Failure,
     Graded,
@@ -197,9 +197,8 @@ class Rehearsal:
         if self._answers:
             idle_s = min(idle_s, self._answers[0][0] - self.now_s)
         state = controller.state
-        for item in state.items.values():
-            if item.decision is None or item.swept:
-                idle_s = min(idle_s, steering.time_left_s(state, item, self.settings))
+        for item in state.items.loose():
+            idle_s = min(idle_s, time_left_s(state, item, self.settings))
         return idle_s
 
     def _poll(self, controller: Controller) -> None:

@@ -119,6 +119,7 @@ class World:
     jammed: set[int] = field(default_factory=set)
     chutes: Chutes = field(init=False)
     _gates: list[_Gate] = field(init=False)
+    _driven: Sequence[bool] = ()
     _eyes: list[_Eye] = field(init=False)
     _edges: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
         default_factory=list, init=False
@@ -244,7 +245,8 @@ class World:
 
     def step(self, dt_s: float, *, run: bool, gates: Sequence[bool]) -> Sensors:
         """Let time pass with the PLC's outputs as they are."""
-        self._drive(gates)
+        if gates is not self._driven:
+            self._drive(gates)
         if run:
             moved_mm = dt_s * self.belt.speed_mm_s
             end_mm = self.travel_mm + moved_mm
@@ -271,6 +273,7 @@ class World:
         return seen
 
     def _drive(self, gates: Sequence[bool]) -> None:
+        self._driven = gates
         for gate, on in zip(self._gates, gates, strict=True):
             if on != gate.on:
                 gate.on = on

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from model.contract import Ending, Grade, ItemFacts, Outcome, Verdict
-from sorter_control.controller import steering
+from sorter_control.controller import answers
+from sorter_control.controller.answers import steerable_s
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.line_state import line_state
-from sorter_control.controller.steering import steerable_s
 from sorter_control.controller.values import (
     Failure,
     Graded,
@@ -154,10 +154,10 @@ def test_an_answer_that_came_while_the_controller_was_away_steers_all_the_same(
 
 
 def test_answers_are_kept_for_the_newest_items_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steering, "KEPT_ANSWERS", 2)
+    monkeypatch.setattr(answers, "KEPT_ANSWERS", 2)
     line = make_rehearsal(make_rows(1), gone)
-    answers = [make_override(name, Grade.NEW, seq) for seq, name in enumerate("abac", start=1)]
-    controller(line).observe(Overridden(tuple(answers)), line.now)
+    given = [make_override(name, Grade.NEW, seq) for seq, name in enumerate("abac", start=1)]
+    controller(line).observe(Overridden(tuple(given)), line.now)
     assert {item_id: each.seq for item_id, each in controller(line).state.overrides.items()} == {
         "a": 3,
         "c": 4,

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from model.contract import Ending, Grade, ItemFacts
-from sorter_control.controller.values import Overridden, Settings
+from model.contract import Ending, Grade, ItemFacts, Verdict
+from sorter_control.controller.book import LineBook
+from sorter_control.controller.decide import decide
+from sorter_control.controller.values import (
+    ControllerState,
+    Failure,
+    Item,
+    Overridden,
+    PlcReported,
+    RequestGrade,
+    Settings,
+)
 from sorter_control.errors import SettingsError
 from sorter_control.policy import SHIPPED, Policy, parse_policy
-from sorter_control.protocol import HostImage, HostWords
+from sorter_control.protocol import Event, EventType, HostImage, HostWords
+from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import LOOP, load_belt
 from sorter_control.sim.machine import Machine, Remains
 from sorter_control.sim.parameters import set_parameters
 from sorter_control.sim.rehearsal import Rehearsal
 from sorter_control.sim.soak.site import LOOP_POLICY
 from tests.sorter_control.factories import (
+    NOW,
+    SETTINGS,
+    by_number,
     make_override,
     make_rehearsal,
     make_rows,
@@ -66,12 +80,55 @@ def test_neither_a_rule_nor_a_person_can_tell_twins_apart(with_answer: bool) -> 
     assert (second.lane, second.rule) == ("manual", "plate_twice")
 
 
+def test_a_twin_is_not_graded_for_nothing() -> None:
+    rows = make_rows(1)
+    asked: list[int] = []
+
+    def answer(row: FeedRow, request: RequestGrade) -> tuple[float, Verdict | Failure]:
+        asked.append(request.tid)
+        return by_number(row, request)
+
+    line = make_rehearsal([rows[0], rows[0]], answer)
+    line.run_until_empty(60)
+    rules = [each.rule for each in sorted(line.journal.outcomes(), key=lambda each: each.tid)]
+    assert rules == ["grade_new", "plate_twice"]
+    assert len(asked) == 1
+
+
+def test_an_item_that_the_plc_has_forgotten_is_no_twin() -> None:
+    """It runs out untracked: nothing can confuse the two any more."""
+    rows = make_rows(1, gap_mm=1500)
+    line = make_rehearsal([rows[0], rows[0]])
+    line.run(2)
+    line.kill_plc()
+    line.run_until_empty(90)
+    rules = [each.rule for each in sorted(line.journal.outcomes(), key=lambda each: each.tid)]
+    assert rules == ["plc_restarted", "grade_new"]
+
+
 def test_a_hold_holds_twins_too() -> None:
     rows = make_rows(1)
     facts = {"RET-0": ItemFacts(item_id="RET-0", recalled=True)}
     line = make_rehearsal([rows[0], rows[0]], facts=facts)
     line.run_until_empty(60)
     assert {outcome.rule for outcome in line.journal.outcomes()} == {"hold_recalled"}
+
+
+def test_the_end_of_an_earlier_remap_sweeps_nothing() -> None:
+    """It counts items that it has not named to this run of the controller."""
+    line = make_rehearsal([])
+    image = line.machine.image()
+    boot_id = image.status.plc_boot_id
+
+    def seen(*events: Event) -> PlcReported:
+        return PlcReported(image.status, image.lanes, image.geometry, events)
+
+    state = ControllerState.of_journal([Item(boot_id, 7, 0, 300, NOW)], LineBook())
+    state, _ = decide(state, seen(Event(1, EventType.REMAP_END, aux=2)), NOW, SETTINGS)
+    assert [item.tid for item in state.remembered.values()] == [7]
+    named = Event(2, EventType.REMAP_ITEM, 7, aux=300)
+    state, _ = decide(state, seen(named, Event(3, EventType.REMAP_END, aux=1)), NOW, SETTINGS)
+    assert (len(state.remembered), [item.swept for item in state.items.values()]) == (0, [False])
 
 
 def test_items_whose_lane_has_another_name_after_a_restart_run_out() -> None:

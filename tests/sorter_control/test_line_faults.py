@@ -6,14 +6,17 @@ not say, or says is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from model.contract import Ending, Grade, Outcome
+from sorter_control import routing
+from sorter_control.controller import grades
 from sorter_control.controller.values import Notice, Overridden, Settings
-from sorter_control.policy import load_policy
+from sorter_control.policy import Policy, load_policy
 from sorter_control.protocol import Event, EventType, Flag
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.rehearsal import Rehearsal
@@ -59,6 +62,7 @@ def shift(*faults: Fault, items: int = 12, loop: bool = False, seed: int = 1) ->
         (Fault(kind=Kind.EMERGENCY_STOP, at_s=6, for_s=4), "ESTOP"),
         (Fault(kind=Kind.PLC_FROZEN, at_s=4, for_s=4), "plc_lost"),
         (Fault(kind=Kind.HOST_FROZEN, at_s=4, for_s=4), "host_lost"),
+        (Fault(kind=Kind.TWIN, at_s=4), "plate_twice"),
     ],
     ids=lambda value: value.kind.value if isinstance(value, Fault) else None,
 )
@@ -68,6 +72,31 @@ def test_a_fault_alone_is_noticed_and_nothing_lies_where_the_record_does_not_say
     result = shift(fault)
     assert result.injected == {fault.kind: 1}
     assert set(result.noticed[fault.kind]) <= ({sign} if isinstance(sign, str) else sign)
+
+
+def test_policies_change_while_items_are_on_the_belt() -> None:
+    changes = [Fault(kind=Kind.POLICY_CHANGE, at_s=at_s) for at_s in (3, 9, 15, 21, 27)]
+    result = shift(*changes, items=40)
+    assert result.injected == {Kind.POLICY_CHANGE: 5}
+    assert set(result.noticed[Kind.POLICY_CHANGE]) == {"rule_warranty", "by value"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "bug", "violation"),
+    [
+        (Kind.POLICY_CHANGE, (Policy, "rule_for"), "the rule .* does not lead there"),
+        (Kind.POLICY_CHANGE, (routing, "expected_values"), "brings more"),
+        (Kind.TWIN, (grades, "_twin"), "are both sold as"),
+    ],
+)
+def test_a_bug_in_rules_values_or_twins_is_a_violation(
+    monkeypatch: pytest.MonkeyPatch, kind: Kind, bug: tuple[object, str], violation: str
+) -> None:
+    worst_first = {"salvage": 2e9, "repair": 1e9}
+    monkeypatch.setattr(*bug, lambda *_: worst_first if bug[0] is routing else None)
+    faults = tuple(Fault(kind=kind, at_s=at_s) for at_s in range(3, 50, 4))
+    violations = run_shift(Scenario(seed=1, items=60, fault=faults)).verified.violations
+    assert any(re.search(violation, each) for each in violations), violations
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from sorter_control.protocol import (
 from sorter_control.sim.geometry import load_belt
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.modbus_server import PlcServer
+from sorter_control.sim.parameters import set_parameters
 from tests.sorter_control.factories import make_rows
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -213,6 +214,18 @@ async def test_parameters_can_be_written_in_stopped_only() -> None:
             machine.step()
         assert await write(port, 62, [1000]) == bytes([0x90, 2])
         assert machine.plc.host_timeout_s == 1.5
+    finally:
+        await server.stop()
+
+
+async def test_parameters_that_were_changed_elsewhere_are_read_as_they_are() -> None:
+    """Over OPC UA say: one machine has both faces."""
+    machine = Machine(load_belt(), [])
+    server = PlcServer(lambda: machine)
+    port = await server.start("127.0.0.1", 0)
+    try:
+        assert set_parameters(machine, {"host_timeout_ms": 1700, "default_lane": 4})
+        assert await registers(port, 3, 60, 3) == [4, 0, 1700]
     finally:
         await server.stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from sorter_control.controller.link import HEARTBEAT_TIMEOUT_S, Link
 from sorter_control.controller.values import PlcLost, PlcReported
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
-from sorter_control.drivers.opcua import OpcUaPlc
+from sorter_control.drivers.opcua import RECONNECT_S, OpcUaPlc
 from sorter_control.errors import MapError, PlcError
 from sorter_control.packml import Command, State
 from sorter_control.protocol import (
@@ -29,6 +30,8 @@ from sorter_control.sim import modbus_server
 from sorter_control.sim.geometry import load_belt
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.modbus_server import PlcServer
+from sorter_control.sim.opcua_server import OpcUaServer
+from sorter_control.tags import Block
 from tests.sorter_control.conftest import MakeStand
 from tests.sorter_control.factories import make_rows
 from tests.sorter_control.links import Faults, LinkFault
@@ -303,22 +306,51 @@ async def test_another_version_of_the_table_stops_the_controller(
 # OPC UA alone ------------------------------------------------------------------------------
 
 
-async def test_a_server_that_is_no_sorter_stops_the_controller(
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("NAMESPACE", "urn:another", "has no namespace urn:another: its application is not up yet"),
+        ("STATUS", replace(tags.STATUS, ua_object="PackML.Elsewhere"), "BadNodeIdUnknown: its app"),
+    ],
+)
+async def test_a_server_that_is_up_before_its_application_is_asked_again(
+    make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch, name: str, value: object, problem: str
+) -> None:
+    stand = await make_stand("opcua")
+    with monkeypatch.context() as patched:
+        patched.setattr(tags, name, value)
+        with pytest.raises(PlcError, match=problem) as error:
+            await stand.driver.read()
+    assert not isinstance(error.value, MapError), "that would end the controller"
+    stand.now_s += RECONNECT_S
+    assert (await stand.driver.read()).status.lane_count == 5
+
+
+async def test_lanes_that_the_plc_has_not_filled_in_yet_are_waited_for(
     make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = await make_stand("opcua")
-    monkeypatch.setattr(tags, "NAMESPACE", "urn:another")
-    with pytest.raises(MapError, match="has no namespace urn:another"):
-        await stand.driver.read()
+    publish = OpcUaServer._publish_slots
+
+    async def publish_two(server: OpcUaServer, block: Block, slots: Sequence[object]) -> None:
+        await publish(server, block, slots[:2])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OpcUaServer, "_publish_slots", publish_two)
+        with pytest.raises(PlcError, match="arrays of Lanes for fewer than 5 lanes"):
+            await stand.driver.read()
+    stand.now_s += RECONNECT_S
+    assert len((await stand.driver.read()).lanes) == 5
 
 
-async def test_a_variable_that_is_missing_stops_the_controller(
-    make_stand: MakeStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_words_that_come_late_count_for_nothing(make_stand: MakeStand) -> None:
     stand = await make_stand("opcua")
-    monkeypatch.setattr(tags, "STATUS", replace(tags.STATUS, ua_object="PackML.Elsewhere"))
-    with pytest.raises(MapError, match="MapVersion: BadNodeIdUnknown: it has another table"):
-        await stand.driver.read()
+    words = words_for(await stand.driver.read())
+    for heartbeat, counts in ((5, 5), (3, 5), (6, 6)):
+        await stand.driver.write(HostImage(replace(words, host_heartbeat=heartbeat)))
+        stand.run(0.05)
+        assert stand.machine.plc.host_heartbeat == counts
+        assert stand.machine.host.host.host_heartbeat == counts
 
 
 async def test_a_host_of_an_earlier_run_is_refused(make_stand: MakeStand) -> None:

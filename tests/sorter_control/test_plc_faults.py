@@ -14,7 +14,7 @@ from sorter_control.protocol import (
     Reason,
 )
 from sorter_control.sim.geometry import Belt, load_belt
-from sorter_control.sim.machine import Machine
+from sorter_control.sim.machine import Machine, Remains
 from tests.sorter_control.bench import Bench
 from tests.sorter_control.factories import make_rows
 
@@ -188,3 +188,20 @@ def test_leaving_idle_scans_out_changes_nothing(belt: Belt) -> None:
         assert hasty.plc == patient.plc
         assert hasty.world.travel_mm == pytest.approx(patient.world.travel_mm)
         assert hasty.deposits() == patient.deposits()
+
+
+def test_a_lane_that_a_person_has_closed_stays_closed_over_a_restart(bench: Bench) -> None:
+    """Somebody may be working in it."""
+    bench.send(Op.LANE_DISABLE, 0, 2)
+    bench.run(0.05)
+    machine = bench.machine
+    machine.changed = False
+    bench.send(Op.LANE_DISABLE, 0, 4)
+    bench.run(0.01)
+    assert machine.changed, "it is on disk before the host hears that it is done"
+    remains = Remains.model_validate_json(machine.what_remains().model_dump_json())
+    again = Machine(machine.belt, machine.rows, remains)
+    machine.restart_plc()
+    for each in (machine, again):
+        enabled = [LaneBit.ENABLED in lane.bits for lane in each.image().lanes]
+        assert enabled == [True, False, True, False, True]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sorter_control.errors import SettingsError
 from sorter_control.packml import Command, State
 from sorter_control.protocol import EventType, Flag, LaneBit, Op, Reason
-from sorter_control.sim.geometry import INDUCT, LOOP, Belt, load_belt
+from sorter_control.sim.geometry import INDUCT, LOOP, SHORTEST_MM, Belt, load_belt
 from sorter_control.sim.machine import Machine
 from tests.sorter_control.bench import Bench
 from tests.sorter_control.factories import make_rows
@@ -188,6 +189,22 @@ def test_a_dead_encoder_stops_the_belt_before_it_has_gone_far(bench: Bench) -> N
     bench.run(20)
     assert Flag.ENCODER_FAULT not in bench.machine.image().status.flags
     assert bench.lanes() == [(0, 2)]
+
+
+@pytest.mark.parametrize("phase_mm", range(0, 15, 2))
+def test_the_shortest_item_is_seen_wherever_the_scans_meet_it(phase_mm: int) -> None:
+    belt = load_belt(speed_mm_s=1600)
+    bench = Bench(Machine(belt, []))
+    bench.run(0.1)
+    bench.machine.world.place(0, SHORTEST_MM, -100 - phase_mm)
+    bench.run(0.3)
+    assert bench.kinds() == [EventType.ANNOUNCE]
+
+
+def test_a_belt_too_quick_for_its_scan_is_refused() -> None:
+    """A photo-eye that is read once while an item passes cannot tell it from chatter."""
+    with pytest.raises(SettingsError, match=r"sees nothing below 60 mm.* lower value"):
+        load_belt(speed_mm_s=3000)
 
 
 def test_a_lane_photo_eye_that_sees_nothing_is_never_a_success(belt: Belt) -> None:

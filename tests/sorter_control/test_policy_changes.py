@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -19,6 +19,7 @@ from sorter_control.controller.journal import Journal
 from sorter_control.controller.policy_file import PolicyFile
 from sorter_control.controller.server import Server
 from sorter_control.controller.service import Rhythm, Sorting
+from sorter_control.controller.values import Graded
 from sorter_control.drivers.memory import MemoryPlc
 from sorter_control.dry_run import DryItem, decide_dry, load_items, moves
 from sorter_control.errors import SettingsError
@@ -27,7 +28,14 @@ from sorter_control.policy import SHIPPED
 from sorter_control.sim.camera import CameraStation
 from sorter_control.sim.geometry import load_belt
 from sorter_control.sim.machine import Machine
-from tests.sorter_control.factories import SETTINGS, make_override, make_verdict, until
+from tests.sorter_control.factories import (
+    SETTINGS,
+    make_override,
+    make_rehearsal,
+    make_rows,
+    make_verdict,
+    until,
+)
 from tests.sorter_control.fake_server import FakeServer, camera_of
 
 SHIPPED_TEXT = SHIPPED.read_text()
@@ -118,6 +126,24 @@ def test_a_policy_that_is_put_back_as_it_was_ends_the_alarm(policy: Path) -> Non
     policy.write_text(text)
     assert follow(followed) == [None, None]
     assert followed.outage.alarm is None
+
+
+def test_a_change_is_not_tried_on_verdicts_that_were_discarded(policy: Path) -> None:
+    followed = PolicyFile(policy)
+    line = make_rehearsal(make_rows(2))
+    line.run(4)
+    assert line.controller is not None
+    nobody = cast("Any", None)
+    sorting = Sorting(
+        line.controller, cast("Any", line.journal), nobody, nobody, nobody, {}, Rhythm(), followed
+    )
+    first = min(line.controller.state.items)
+    sorting._observe(Graded(first, make_verdict("RET-0", Grade.SALVAGE)))
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as log:
+        add(policy, WARRANTY)
+        follow(followed)
+    assert [line["tried_on"] for line in log if line["event"] == "policy_changed"] == [0]
 
 
 async def test_a_running_controller_follows_its_policy_file(

@@ -12,6 +12,7 @@ from model.contract import GRADES, Grade, ItemFacts
 from sorter_control.errors import SettingsError
 from sorter_control.policy import SHIPPED, Hold, Policy, load_policy
 from sorter_control.routing import Decision, FailSafe, LaneCondition, route
+from sorter_control.sim.soak.site import LOOP_POLICY
 from tests.sorter_control.factories import make_override, make_verdict
 
 POLICY = load_policy()
@@ -163,3 +164,17 @@ def test_every_key_of_the_policy_is_documented() -> None:
         assert f"`{key}`" in page, f"docs/policy.md does not explain {key}"
     for rule in FailSafe:
         assert f"`{rule.value}`" in page, f"docs/policy.md does not explain the rule {rule.value}"
+
+
+@pytest.mark.parametrize(
+    "condition", [LaneCondition.FULL, LaneCondition.JAMMED, LaneCondition.PASSED]
+)
+def test_what_is_held_does_not_go_round(condition: LaneCondition) -> None:
+    """Dangerous goods leave the belt at its end, where people are."""
+    loop = load_policy(LOOP_POLICY)
+    policy = loop.model_copy(update={"holds": {**loop.holds, Hold.HAZARDOUS: "repair"}})
+    lanes = dict.fromkeys(policy.lanes, LaneCondition.OPEN) | {"repair": condition}
+    held = route(ItemFacts(item_id="RET-1", hazardous=True), None, None, lanes, policy)
+    assert (held.lane, held.rule, held.fail_safe) == ("manual", "no_open_lane", True)
+    graded = route(FACTS, make_verdict(grade=Grade.REPAIRABLE), None, lanes, policy)
+    assert (graded.lane, graded.rule) == ("round", "recirculate")

@@ -7,14 +7,11 @@ Like a real one it reads all inputs, works, and drives all outputs. Photo-eyes a
 
 from __future__ import annotations
 
-import math
-
 from sorter_control import packml
 from sorter_control.packml import Command, State
 from sorter_control.protocol import (
     EventType,
     Flag,
-    LaneReport,
     PlcImage,
     Status,
 )
@@ -28,7 +25,6 @@ _RUNNING = frozenset({State.EXECUTE, State.COMPLETING})
 _MODE_MAY_CHANGE = frozenset({State.STOPPED, State.IDLE})
 _RUN, _ESTOP_OK, _HOST_LOST, _INHIBIT, _ENCODER_FAULT = (flag.value for flag in Flag)
 _FLAGS = [Flag(bits) for bits in range(32)]
-_BLIND_MM = 20
 _AWAY_MM = 30
 
 
@@ -51,7 +47,8 @@ def scan(state: PlcState, belt: Belt, inputs: Inputs, now_s: float) -> Outputs:
     fresh = commands.watch_host(state, inputs.host, now_s)
     _safety(state, belt, inputs)
     _lanes_full(state, inputs)
-    sensing.look(state, belt, inputs.eyes)
+    if state.seen is None or inputs.eyes != state.seen.eyes or state.eyes_due <= state.encoder:
+        sensing.look(state, belt, inputs.eyes)
     _watch_diverts(state, belt, inputs)
     if fresh and (inputs.host is not state.host_image or state.packml in _MODE_MAY_CHANGE):
         commands.obey_host(state, belt, inputs.host)
@@ -99,23 +96,19 @@ def _safety(state: PlcState, belt: Belt, inputs: Inputs) -> None:
         state.packml = packml.commanded(state.packml, inputs.panel)
     if not inputs.estop_ok:
         state.packml = packml.commanded(state.packml, Command.ABORT)
-    if state.still_scans >= _blind_scans(belt) and not state.encoder_fault:
+    if state.still_scans >= belt.blind_scans and not state.encoder_fault:
         state.encoder_fault = True
         tracking.unverify(state, belt)
         state.packml = packml.commanded(state.packml, Command.STOP)
 
 
-def _blind_scans(belt: Belt) -> int:
-    """Scans without a pulse after which the encoder is dead."""
-    return max(3, math.ceil(_BLIND_MM / belt.scan_mm))
-
-
 def _lanes_full(state: PlcState, inputs: Inputs) -> None:
-    for number, lane in enumerate(state.lanes, start=1):
-        full = number in inputs.full
-        if full != lane.full:
-            lane.full = full
-            state.report(EventType.LANE_FULL if full else EventType.LANE_CLEAR, lane=number)
+    if state.seen is None or inputs.full is not state.seen.full:
+        for number, lane in enumerate(state.lanes, start=1):
+            full = number in inputs.full
+            if full != lane.full:
+                lane.full = full
+                state.report(EventType.LANE_FULL if full else EventType.LANE_CLEAR, lane=number)
     if state.lanes[-1].full and state.packml is State.EXECUTE:
         # Nothing may go where everything goes that has no other place.
         state.packml, state.waits = packml.commanded(state.packml, Command.SUSPEND), True
@@ -125,6 +118,8 @@ def _lanes_full(state: PlcState, inputs: Inputs) -> None:
 
 def _watch_diverts(state: PlcState, belt: Belt, inputs: Inputs) -> None:
     """A divert that stays across the belt would take everything that comes: stop before that."""
+    if inputs.away == state.outputs.gates and not state.away_since:
+        return
     for lane, (away, wanted) in enumerate(zip(inputs.away, state.outputs.gates, strict=True), 1):
         if not away or wanted:
             state.away_since.pop(lane, None)
@@ -146,6 +141,8 @@ def _drive(state: PlcState, belt: Belt) -> None:
 
 def _merging(state: PlcState, belt: Belt) -> bool:
     """Whether an item that comes round needs the infeed for itself."""
+    if not belt.loop_lane:
+        return False
     clear_mm = belt.infeed_mm + LONGEST_MM + belt.min_gap_mm + belt.window_mm
     return any(
         track.returning and tracking.position_mm(state, belt, track) > belt.loop_mm - clear_mm
@@ -182,5 +179,5 @@ def image(state: PlcState, belt: Belt, *, encoder: int, now_s: float) -> PlcImag
         host_boot_id_echo=state.host_boot_id,
         events_waiting=min(len(state.queue), 0xFFFF),
     )
-    lanes = tuple([LaneReport(lane.bits, lane.count) for lane in state.lanes])
+    lanes = tuple([lane.report for lane in state.lanes])
     return PlcImage(status, lanes, tuple(state.ring), belt.lanes)

@@ -78,3 +78,4 @@ def watch_again(state: PlcState) -> None:
     for number, eye in enumerate(state.eyes):
         if eye.jammed and eye.blocked and number != INDUCT:
             eye.watched_from = state.encoder
+            state.eyes_due = state.encoder

@@ -15,6 +15,7 @@ from sorter_control.protocol import (
     EventType,
     HostImage,
     LaneBit,
+    LaneReport,
     Reason,
 )
 from sorter_control.sequence import EVENT_NUMBERS, encoder_after
@@ -23,6 +24,7 @@ from sorter_control.tags import EVENTS
 
 _ENABLED, _FULL, _JAM, _FAULT, _BLOCKED = (bit.value for bit in LaneBit)
 _LANE_BITS = [LaneBit(bits) for bits in range(32)]
+_UNREPORTED = LaneReport(LaneBit(0), 0)
 NEVER = 2**62
 """An encoder value that is never reached."""
 
@@ -140,6 +142,15 @@ class Lane:
     blocked: bool = False
     failures: int = 0
     count: int = 0
+    _report: LaneReport = _UNREPORTED
+
+    @property
+    def report(self) -> LaneReport:
+        """What the PLC publishes of it; the same value for as long as nothing changes."""
+        bits = self.bits
+        if self._report.bits is not bits or self._report.count != self.count:
+            self._report = LaneReport(bits, self.count)
+        return self._report
 
     @property
     def bits(self) -> LaneBit:
@@ -165,8 +176,8 @@ class Lane:
 class Retained(BaseModel):
     """Retentive memory: it survives the death of the program.
 
-    The encoder, the photo-eyes as they were seen last, the numbers that go on, and events that the
-    host has not acknowledged. Tracks and assignments are not retained: the items that were tracked
+    The encoder, the photo-eyes as they were seen last, the numbers that go on, lanes that a person
+    has closed, and events that the host has not acknowledged. Tracks and assignments are not retained: the items that were tracked
     run to the end of the belt.
     """
 
@@ -179,6 +190,7 @@ class Retained(BaseModel):
     ring: tuple[Event, ...] = ()
     queue: tuple[Event, ...] = ()
     eyes: tuple[Eye, ...] = ()
+    disabled: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -243,12 +255,15 @@ class PlcState:
         state = cls(
             boot_id=retained.boot_id % 65535 + 1,
             next_tid=retained.next_tid,
-            lanes=[Lane() for _ in belt.lanes],
+            lanes=[
+                Lane(enabled=number not in retained.disabled)
+                for number in range(1, belt.run_out + 1)
+            ],
             eyes=eyes or [Eye() for _ in belt.eyes_mm],
             default_lane=belt.run_out,
             host_timeout_s=belt.host_timeout_ms / 1000,
             max_recirculations=belt.max_recirculations,
-            outputs=Outputs(run=False, infeed=False, gates=(False,) * len(belt.diverts_mm)),
+            outputs=Outputs(run=False, infeed=False, gates=belt.at_rest),
             encoder=retained.encoder,
             ring=deque(retained.ring),
             queue=deque(retained.queue),
@@ -271,6 +286,9 @@ class PlcState:
             ring=tuple(self.ring),
             queue=tuple(self.queue),
             eyes=tuple(replace(eye) for eye in self.eyes),
+            disabled=frozenset(
+                number for number, lane in enumerate(self.lanes, start=1) if not lane.enabled
+            ),
         )
 
     def lane(self, number: int) -> Lane:

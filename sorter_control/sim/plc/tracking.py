@@ -179,9 +179,8 @@ def unverify(state: PlcState, belt: Belt) -> None:
 
 def follow(state: PlcState, belt: Belt) -> None:
     """Commit items at their point of no return, and give up those that were not seen in time."""
-    for track in state.tracks.copy():
-        if track.due <= state.encoder:
-            _act(state, belt, track, position_mm(state, belt, track))
+    for track in [each for each in state.tracks if each.due <= state.encoder]:
+        _act(state, belt, track, position_mm(state, belt, track))
 
 
 def _act(state: PlcState, belt: Belt, track: Track, position: float) -> None:
@@ -246,4 +245,4 @@ def gates(state: PlcState, belt: Belt) -> tuple[bool, ...]:
         and position_mm(state, belt, track)
         < belt.lanes[track.firing - 1].divert_mm + track.length_mm
     }
-    return tuple([lane in across for lane in range(1, belt.run_out)])
+    return tuple([lane in across for lane in range(1, belt.run_out)]) if across else belt.at_rest

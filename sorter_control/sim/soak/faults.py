@@ -51,6 +51,8 @@ class Kind(StrEnum):
     PLC_FROZEN = "plc_frozen"
     HOST_FROZEN = "host_frozen"
     SEEN_AGAIN = "seen_again"
+    TWIN = "twin"
+    POLICY_CHANGE = "policy_change"
     ANSWER = "answer"
 
 
@@ -104,6 +106,8 @@ ABOUT: dict[Kind, About] = {
     Kind.PLC_FROZEN: About(20, lasts=True),
     Kind.HOST_FROZEN: About(20, lasts=True),
     Kind.SEEN_AGAIN: About(0),
+    Kind.TWIN: About(0),
+    Kind.POLICY_CHANGE: About(0),
     Kind.ANSWER: About(0),
 }
 

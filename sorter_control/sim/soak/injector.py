@@ -14,6 +14,7 @@ from sorter_control.controller.values import Graded, Overridden
 from sorter_control.packml import Command
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.soak.faults import ABOUT, Fault, Kind
+from sorter_control.sim.soak.policies import variants
 from sorter_control.sim.soak.site import Site, true_grade
 from sorter_control.sim.verdicts import verdict
 from sorter_control.sim.world import PhysicalItem
@@ -63,6 +64,8 @@ class Injector:
             Kind.HOST_RESTART: self.restart_host,
             Kind.SEEN_AGAIN: self.seen_again,
             Kind.ANSWER: self.answer,
+            Kind.TWIN: self.twin,
+            Kind.POLICY_CHANGE: self.change_policy,
         }
         for fault in self.site.scenario.fault:
             self.plan(fault)
@@ -199,6 +202,19 @@ class Injector:
             at_mm += pulse_mm + rng.uniform(20, 60)
         world.flicker(rng.randrange(len(self.site.line.belt.eyes_mm)), flips)
 
+    def twin(self, injected: Injected) -> None:
+        """Lay an item with the plate of another one next on the belt, and let a person answer it."""
+        line, rng = self.site.line, self.site.rng
+        items = line.controller.state.items.values() if line.controller else ()
+        plates = [item.item_id for item in items if item.item_id and not item.swept]
+        injected.effect = bool(plates) and not line.machine.feed_is_empty
+        if not injected.effect:
+            return
+        plate = rng.choice(plates)
+        row = line.rows[line.machine.fed]
+        line.rows.insert(line.machine.fed, row.model_copy(update={"item_id": plate}))
+        self._say(str(plate))
+
     # Verdicts and people -------------------------------------------------------------------
 
     def second_verdict(self, injected: Injected) -> None:
@@ -225,7 +241,20 @@ class Injector:
         injected.effect = bool(named) and not line.busy
         if line.controller is None or not injected.effect:
             return
-        item_id = str(self.site.rng.choice(named).item_id)
+        self._say(str(self.site.rng.choice(named).item_id))
+
+    def change_policy(self, injected: Injected) -> None:
+        """Have the site's rules changed while items are on the belt."""
+        now = self.site.policies[-1].policy
+        others = [each for each in variants(self.site.policies[0].policy) if each != now]
+        self.site.change_policy(self.site.rng.choice(others))
+        injected.effect = True
+
+    def _say(self, item_id: str) -> None:
+        """A person's answer of any grade about an item."""
+        line = self.site.line
+        if line.controller is None or line.busy:
+            return
         grade = self.site.rng.choice(GRADES)
         self.answers += 1
         self.site.answered.setdefault(item_id, set()).add(grade)

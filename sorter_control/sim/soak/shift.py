@@ -50,6 +50,8 @@ _SIGNS: dict[Kind, frozenset[str]] = {
     Kind.PLC_FROZEN: frozenset({"plc_lost"}),
     Kind.HOST_FROZEN: frozenset({"host_lost"}),
     Kind.SEEN_AGAIN: frozenset({"verdict_known", "plate_twice"}),
+    Kind.TWIN: frozenset({"plate_twice"}),
+    Kind.POLICY_CHANGE: frozenset({"rule_warranty", "rule_cheap_toys", "rule_dear", "by value"}),
     Kind.ANSWER: frozenset({"operator"}),
 }
 """What shows that a fault was noticed; the rest are the names of the rules of outcomes."""
@@ -149,9 +151,14 @@ def _rules(site: Site) -> list[Sign]:
     """The rules by which items were sent where they are, as signs at the time of the record."""
     epoch = site.line.now.timestamp() - site.line.clock_skew.total_seconds() - site.line.now_s
     return [
-        Sign(outcome.ended_at.timestamp() - epoch, outcome.rule, tid=outcome.tid)
+        Sign(outcome.ended_at.timestamp() - epoch, _rule(outcome.rule), tid=outcome.tid)
         for outcome in site.line.journal.outcomes()
     ]
+
+
+def _rule(rule: str) -> str:
+    """A rule's name, whatever the grade that a value was reckoned for."""
+    return "by value" if rule.startswith("value_") or rule == "worth_a_look" else rule
 
 
 def _count(result: Result, injected: Injected, signs: list[Sign], site: Site) -> None:

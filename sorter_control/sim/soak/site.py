@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.contract import (
     GRADES,
     Grade,
-    ItemFacts,
 )
 from sorter_control.controller.values import Failure, Notice, RequestGrade, Settings
-from sorter_control.policy import SHIPPED, load_policy
+from sorter_control.policy import SHIPPED, Policy, load_policy
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Answer, Rehearsal
 from sorter_control.sim.soak.faults import Scenario
+from sorter_control.sim.soak.policies import InForce, random_facts
 from sorter_control.sim.verdicts import verdict
 
 LOOP_POLICY = LOOP.with_name("loop-policy.toml")
 _NO_PLATE = 0.03
-_HELD = 0.01
 _SECONDS = (0.1, 0.2, 0.2, 0.4, 1.0)
 _PICTURES = (Path("unused.jpg"),)
 
@@ -76,17 +75,26 @@ class Site:
     """(origin, length) of objects that a hand took off: a swap is seen by no photo-eye."""
     answered: dict[str, set[Grade]] = field(default_factory=dict)
     """Grades that people gave, by item id."""
+    policies: list[InForce] = field(default_factory=list)
+    """Every policy that was in force, in order."""
+
+    def change_policy(self, policy: Policy) -> None:
+        """Have the controller decide by another policy from now on, and after a restart too."""
+        line = self.line
+        self.policies.append(
+            InForce(policy, line.machine.plc.next_tid, len(line.journal.outcomes()))
+        )
+        line.settings = replace(line.settings, policy=policy)
+        if line.controller is not None:
+            line.controller.change_policy(policy)
 
 
 def build(scenario: Scenario, notify: Callable[[Notice], None]) -> Site:
     """The site of a scenario, with a feed that its seed makes."""
     rng = random.Random(scenario.seed)  # noqa: S311 - chance, not secrets
     rows = [_row(number, rng) for number in range(scenario.items)]
-    facts = {
-        row.item_id: ItemFacts(item_id=row.item_id, recalled=rng.random() < _HELD)
-        for row in rows
-        if row.item_id
-    }
+    more = random.Random(f"facts {scenario.seed}")  # noqa: S311 - chance, not secrets
+    facts = {row.item_id: random_facts(row.item_id, rng, more) for row in rows if row.item_id}
     belt = load_belt(LOOP if scenario.loop else DEFAULT)
     policy = load_policy(LOOP_POLICY if scenario.loop else SHIPPED)
     server = GradingServer(random.Random(rng.random()))  # noqa: S311 - chance, not secrets
@@ -100,7 +108,7 @@ def build(scenario: Scenario, notify: Callable[[Notice], None]) -> Site:
         notify=notify,
         encoder_start=scenario.encoder_start,
     )
-    return Site(scenario, line, server, rng)
+    return Site(scenario, line, server, rng, policies=[InForce(policy)])
 
 
 def _row(number: int, rng: random.Random) -> FeedRow:

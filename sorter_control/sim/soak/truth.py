@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from model.contract import Ending, Grade, Outcome
+from model.contract import Ending, Outcome
+from sorter_control.sim.soak.policies import problem
 from sorter_control.sim.soak.site import Site, true_grade
 from sorter_control.sim.soak.watch import Watch
 from sorter_control.sim.world import Deposit
@@ -102,38 +103,40 @@ def _graded_lanes(site: Site, outcomes: list[Outcome], found: Verified) -> None:
     manual = site.line.belt.run_out
     policy = site.line.settings.policy
     tids = {serial: tid for tid, serial in site.line.photographs.items() if serial is not None}
-    by_tid = {outcome.tid: outcome for outcome in outcomes if outcome.tid}
+    by_tid = {each.tid: (number, each) for number, each in enumerate(outcomes) if each.tid}
     strangers = Counter(policy.lanes[o.lane] for o in outcomes if not o.tid and o.lane)
     for deposit in site.line.deposits:
         if deposit.lane == manual:
             found.manual += 1
             continue
-        outcome = by_tid.get(tids.get(deposit.serial, 0))
-        if outcome is not None and outcome.ending not in _EXCEPTIONS and _belongs(site, deposit):
-            found.in_lane += 1
-        elif outcome is not None and outcome.ending in _EXCEPTIONS:
-            found.reported += 1
-        elif outcome is None and strangers[deposit.lane] > 0:
-            strangers[deposit.lane] -= 1
-            found.reported += 1
+        number, outcome = by_tid.get(tids.get(deposit.serial, 0), (0, None))
+        if outcome is None:
+            known = strangers[deposit.lane] > 0
+            strangers[deposit.lane] -= known
+            wrong = None if known else "nobody knows of it"
         else:
+            known = outcome.ending in _EXCEPTIONS
+            wrong = None if known else _misplaced(site, deposit, number, outcome)
+        found.reported += known
+        found.in_lane += not known and wrong is None
+        if wrong is not None:
             found.violations.append(
-                f"object {deposit.serial} lies in lane {deposit.lane}, which is not its own, and"
-                " nothing in the record says so"
+                f"object {deposit.serial} lies in lane {deposit.lane}, which is not its own"
+                f" ({wrong}), and nothing in the record says so"
             )
 
 
-def _belongs(site: Site, deposit: Deposit) -> bool:
-    if deposit.serial < 0:
-        return False
-    item_id = site.line.rows[deposit.serial].item_id
-    if item_id is None or site.line.facts[item_id].recalled:
-        return False
-    grades: set[Grade] = {true_grade(item_id), *site.answered.get(item_id, ())}
-    policy = site.line.settings.policy
-    lanes = {
-        lane
-        for grade in grades
-        for lane in (policy.grades[grade].lane, *policy.grades[grade].otherwise)
-    }
-    return deposit.lane in {policy.lanes[lane] for lane in lanes}
+def _misplaced(site: Site, deposit: Deposit, number: int, outcome: Outcome) -> str | None:
+    """Why the object does not belong where it lies, by every policy under which it was on the belt."""
+    item_id = site.line.rows[deposit.serial].item_id if deposit.serial >= 0 else None
+    if item_id is None:
+        return "it has no plate"
+    first = max(n for n, each in enumerate(site.policies) if each.first_tid <= outcome.tid)
+    last = max(n for n, each in enumerate(site.policies) if each.first_outcome <= number)
+    return problem(
+        [each.policy for each in site.policies[first : last + 1]],
+        outcome,
+        site.line.facts[item_id],
+        true_grade(item_id),
+        site.answered.get(item_id, ()),
+    )

@@ -73,10 +73,12 @@ class Watch:
         if plc.boot_id != self._boot_id:
             self._boot_id = plc.boot_id
             self._committed.clear()
-        for event in plc.ring:
-            if 0 < EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
-                self._event(event)
-                self._head = event.seq
+        if plc.event_head != self._head:
+            for event in plc.ring:
+                if 0 < EVENT_NUMBERS.distance(self._head, event.seq) <= EVENT_NUMBERS.last // 2:
+                    self._event(event)
+                    self._head = event.seq
+            self._twins()
         self._commitments()
         self._watch_flags()
         self._watch_stop()
@@ -103,15 +105,31 @@ class Watch:
                     )
         self._committed = committed
 
+    def _twins(self) -> None:
+        """Of two items with one plate that are followed at a time, one at most goes to be sold."""
+        sold: dict[str, int] = {}
+        line = self.line
+        for track in line.machine.plc.tracks:
+            if not track.lane or track.lane in {line.belt.run_out, line.belt.loop_lane}:
+                continue
+            serial = line.photographs.get(track.tid)
+            plate = line.rows[serial].item_id if serial is not None and serial >= 0 else None
+            if plate is None:
+                continue
+            other = sold.setdefault(plate, track.tid)
+            if other != track.tid:
+                self.violations.append(f"items {other} and {track.tid} are both sold as {plate}")
+
     def _watch_flags(self) -> None:
         plc = self.line.machine.plc
-        on = {
+        on = (
             ("host_lost", plc.host_lost),
             ("encoder_fault", plc.encoder_fault),
             ("infeed_jam", plc.infeed_jam),
-            (plc.packml.name.lower(), not plc.outputs.run),
-        }
+        )
         flags = {(name, 0) for name, is_on in on if is_on}
+        if not plc.outputs.run:
+            flags.add((plc.packml.name.lower(), 0))
         flags |= {("lane_fault", n) for n, lane in enumerate(plc.lanes, start=1) if lane.fault}
         for name, lane in flags - self._flags:
             self.signs.append(Sign(self.line.now_s, name, lane))

@@ -1,0 +1,99 @@
+"""Where an item ought to go: the policy, held against what is known of it and the lanes ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sorter_control.controller.values import ControllerState, Item, Settings
+from sorter_control.protocol import LaneBit
+from sorter_control.routing import Decision, FailSafe, LaneCondition, by_facts, fail_safe, route
+
+_LONGEST_DEADLINE_S = 30.0
+_ENABLED = int(LaneBit.ENABLED)
+
+
+def time_left_s(state: ControllerState, item: Item, settings: Settings) -> float:
+    """Seconds until the item reaches the first point of no return, less the margin.
+
+    An item on a belt that stands still has as much time as a deadline can have.
+    """
+    if state.status is None or not state.geometry:
+        return 0.0
+    ahead_mm = state.first_mm - state.position_mm(item)
+    speed_mm_s = state.status.speed_mm_per_s
+    if ahead_mm <= 0:
+        return 0.0
+    if not speed_mm_s:
+        return _LONGEST_DEADLINE_S
+    return min(ahead_mm / speed_mm_s - settings.margin_s, _LONGEST_DEADLINE_S)
+
+
+def planned(state: ControllerState, item: Item, settings: Settings) -> Decision:
+    """The decision that the policy makes of what is known about the item now."""
+    return _decided(item, _Lanes(state, item, settings), settings)
+
+
+def planned_if_reachable(state: ControllerState, item: Item, settings: Settings) -> Decision:
+    """As ``planned``, but a lane that lies behind the item is wanted all the same."""
+    return _decided(item, _Lanes(state, item, settings, passed_is_open=True), settings)
+
+
+def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:
+    """By the policy; a failure leaves the fail-safe lane, unless facts or a person overrule it.
+
+    Which item it is, neither knows: of two with one plate only what must be held is.
+    """
+    policy, failure = settings.policy, item.failure
+    if failure is not None:
+        facts = None if item.facts is None else by_facts(item.facts, lanes, policy)
+        answered = item.override is not None and item.override.grade is not None
+        overruled = facts is not None or answered
+        if failure.rule is FailSafe.PLATE_TWICE:
+            overruled = facts is not None and facts.is_hold
+        if not overruled:
+            return fail_safe(policy, failure.rule, failure.explanation)
+    return route(item.facts, item.verdict, item.override, lanes, policy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lanes(Mapping[str, LaneCondition]):
+    """Condition of each lane for one item, found when it is asked for: few of many lanes are."""
+
+    state: ControllerState
+    item: Item
+    settings: Settings
+    passed_is_open: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings.policy.lanes)
+
+    def __len__(self) -> int:
+        return len(self.settings.policy.lanes)
+
+    def __getitem__(self, name: str) -> LaneCondition:
+        state, number = self.state, self.settings.policy.lanes[name]
+        if number > len(state.lanes) or number > len(state.geometry):
+            return LaneCondition.DISABLED
+        if name in self.item.barred:
+            return LaneCondition.REFUSED
+        no_return_mm = state.geometry[number - 1].no_return_mm
+        if state.position_mm(self.item) >= no_return_mm:
+            return LaneCondition.OPEN if self.passed_is_open else LaneCondition.PASSED
+        return lane_condition(state.lanes[number - 1].bits)
+
+
+def lane_condition(bits: LaneBit) -> LaneCondition:
+    """Condition of a lane by its bits alone."""
+    if int(bits) == _ENABLED:  # the usual one: to take flags apart costs microseconds
+        return LaneCondition.OPEN
+    if LaneBit.ENABLED not in bits:
+        return LaneCondition.DISABLED
+    for bit, condition in (
+        (LaneBit.FULL, LaneCondition.FULL),
+        (LaneBit.JAM, LaneCondition.JAMMED),
+        (LaneBit.DIVERT_FAULT, LaneCondition.FAULTY),
+    ):
+        if bit in bits:
+            return condition
+    return LaneCondition.OPEN
