@@ -243,7 +243,8 @@ def test_a_lost_reply_sends_the_same_command_again(page: Page, line: Line) -> No
             route.continue_()
 
     page.route("**/v1/lines/line1/commands", lose_the_first)
-    button(page, "stop").click()
+    with page.expect_event("requestfailed"):
+        button(page, "stop").click()
     line.answers(line.hears(), "done", "The line is in Stopped")
     expect(page.locator("#telling")).to_contain_text("Stop: done")
     line.hears_nothing_more()
