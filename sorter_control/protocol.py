@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from sorter_control import tags
@@ -202,13 +202,15 @@ class HostImage:
     commands: tuple[HostCommand, ...] = ()
 
 
+_Row = Status | LaneReport | LaneGeometry | Event | HostWords | HostCommand
+
 #: Registers that carry a whole ``HostImage``.
 HOST_IMAGE_SIZE = tags.COMMANDS.end
 
 
 def pack_status(status: Status) -> list[int]:
     """Registers of the status block."""
-    return tags.STATUS.pack([asdict(status)])
+    return tags.STATUS.pack([_fields(status)])
 
 
 def unpack_status(registers: Sequence[int]) -> Status:
@@ -239,7 +241,7 @@ def status_of(values: Mapping[str, int]) -> Status:
 
 def pack_lanes(lanes: Sequence[LaneReport]) -> list[int]:
     """Registers of the lane block."""
-    return tags.LANES.pack([asdict(lane) for lane in lanes])
+    return tags.LANES.pack([_fields(lane) for lane in lanes])
 
 
 def unpack_lanes(registers: Sequence[int], count: int) -> tuple[LaneReport, ...]:
@@ -254,7 +256,7 @@ def lanes_of(rows: Sequence[Mapping[str, int]]) -> tuple[LaneReport, ...]:
 
 def pack_geometry(lanes: Sequence[LaneGeometry]) -> list[int]:
     """Registers of the geometry block."""
-    return tags.GEOMETRY.pack([asdict(lane) for lane in lanes])
+    return tags.GEOMETRY.pack([_fields(lane) for lane in lanes])
 
 
 def unpack_geometry(registers: Sequence[int]) -> tuple[LaneGeometry, ...]:
@@ -272,7 +274,7 @@ def pack_events(events: Sequence[Event]) -> list[int]:
 
 def event_row(event: Event) -> dict[str, int]:
     """Values of the slot that holds the event, completely written."""
-    return {**asdict(event), "seq_copy": event.seq}
+    return {**_fields(event), "seq_copy": event.seq}
 
 
 def unpack_events(registers: Sequence[int], head: int) -> tuple[Event, ...]:
@@ -315,8 +317,8 @@ def pack_host(image: HostImage) -> list[int]:
     """Registers 0 to ``HOST_IMAGE_SIZE`` - 1."""
     slots: list[Mapping[str, int]] = [_EMPTY_COMMAND] * tags.COMMANDS.slots
     for command in image.commands:
-        slots[COMMAND_NUMBERS.slot(command.seq)] = {**asdict(command), "seq_copy": command.seq}
-    host = {**dict.fromkeys((field.name for field in tags.HOST.fields), 0), **asdict(image.host)}
+        slots[COMMAND_NUMBERS.slot(command.seq)] = {**_fields(command), "seq_copy": command.seq}
+    host = {**dict.fromkeys((field.name for field in tags.HOST.fields), 0), **_fields(image.host)}
     return tags.HOST.pack([host]) + tags.COMMANDS.pack(slots)
 
 
@@ -335,6 +337,11 @@ def unpack_host(registers: Sequence[int]) -> HostImage:
         if slot["seq"] and slot["seq"] == slot["seq_copy"]
     )
     return HostImage(HostWords(**row), commands)
+
+
+def _fields(value: _Row) -> dict[str, int]:
+    """Values of the fields by name; ``dataclasses.asdict`` also copies what need not be copied."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 _OPS = frozenset(Op)

@@ -122,12 +122,14 @@ class Machine:
         self.panel.extend(buttons)
 
     def what_remains(self) -> Remains:
-        """What survives the death of the PLC program."""
-        return Remains(
+        """What survives the death of the PLC program; values of its own need no check."""
+        return Remains.model_construct(
             travel_mm=self.world.travel_mm,
             items=tuple(
-                (item.serial, item.origin_mm, item.length_mm, item.lane)
-                for item in self.world.items.values()
+                [
+                    (item.serial, item.origin_mm, item.length_mm, item.lane)
+                    for item in self.world.items.values()
+                ]
             ),
             fed=self._fed,
             next_place_mm=self._next_place_mm,

@@ -22,6 +22,7 @@ from sorter_control.protocol import (
 )
 from sorter_control.sim.machine import Machine
 from sorter_control.sim.parameters import are_writable, parameters_of, set_parameters
+from sorter_control.tags import Block
 
 _READ_HOLDING, _READ_INPUT = 3, 4
 _INPUT_END = tags.GEOMETRY.end
@@ -85,7 +86,7 @@ class PlcServer:
     ) -> ExcCodes | None:
         """Answer for pymodbus, which calls this first; ``registers`` is the whole block."""
         if function_code == _READ_INPUT:
-            registers[:_INPUT_END] = self._input()
+            self._fill(registers, address, address + count)
             return None
         if function_code == _READ_HOLDING:  # another face may have changed the parameters
             registers[tags.PARAMETERS.address : tags.PARAMETERS.end] = self._parameters()
@@ -99,17 +100,18 @@ class PlcServer:
             return None
         return self._set_parameters(address, written)
 
-    def _input(self) -> list[int]:
+    def _fill(self, registers: list[int], start: int, end: int) -> None:
+        """Bring the input registers of every block that reaches into the range up to date."""
         image = self._machine().image()
-        registers = [0] * _INPUT_END
-        for block, words in (
-            (tags.STATUS, pack_status(image.status)),
-            (tags.LANES, pack_lanes(image.lanes)),
-            (tags.EVENTS, pack_events(image.events)),
-            (tags.GEOMETRY, pack_geometry(image.geometry)),
-        ):
-            registers[block.address : block.end] = words
-        return registers
+        blocks: tuple[tuple[Block, Callable[[], list[int]]], ...] = (
+            (tags.STATUS, lambda: pack_status(image.status)),
+            (tags.LANES, lambda: pack_lanes(image.lanes)),
+            (tags.EVENTS, lambda: pack_events(image.events)),
+            (tags.GEOMETRY, lambda: pack_geometry(image.geometry)),
+        )
+        for block, words in blocks:
+            if block.address < end and start < block.end:
+                registers[block.address : block.end] = words()
 
     def _parameters(self) -> list[int]:
         return tags.PARAMETERS.pack([parameters_of(self._machine())])

@@ -5,25 +5,15 @@ from __future__ import annotations
 from sorter_control.protocol import EventType, Reason
 from sorter_control.sim.geometry import Belt
 from sorter_control.sim.plc.state import Eye, PlcState, Track
-from sorter_control.sim.plc.tracking import fits, lose, schedule
+from sorter_control.sim.plc.tracking import fits, lose, near, schedule
 
 
 def arrives(state: PlcState, belt: Belt, lane: int) -> None:
     """Something has come to a lane's photo-eye: the item that must be there now, or none."""
     eye = state.eyes[belt.lane_eye(lane)]
-    eye_pulses = belt.pulses(belt.lanes[lane - 1].confirm_mm)
-    window = belt.pulses(belt.window_mm)
-
-    def error(track: Track) -> int:
-        return abs(eye.rise - track.induct - eye_pulses)
-
-    near = [
-        track
-        for track in state.tracks
-        if not track.arriving and not track.returning and error(track) <= window
-    ]
-    meant = [track for track in near if _goes_to(track, belt, lane)]
-    track = min(meant or near, key=error, default=None)
+    seen = near(state, belt, eye.rise - belt.pulses(belt.lanes[lane - 1].confirm_mm))
+    meant = [track for track in seen if _goes_to(track, belt, lane)]
+    track = next(iter(meant or seen), None)
     eye.tid = track.tid if track else 0
     if track is not None:
         track.arriving = lane

@@ -130,6 +130,21 @@ class Eye:
     watched_from: int = NEVER
     misses: int = 0
 
+    def copy(self) -> Eye:
+        """What it is now, to be kept."""
+        return Eye(
+            self.raw,
+            self.edge,
+            self.blocked,
+            self.rise,
+            self.tid,
+            self.tail,
+            self.last_tid,
+            self.jammed,
+            self.watched_from,
+            self.misses,
+        )
+
 
 @dataclass(slots=True)
 class Lane:
@@ -277,15 +292,15 @@ class PlcState:
         return state
 
     def retained(self) -> Retained:
-        """What survives the death of the program."""
-        return Retained(
+        """What survives the death of the program; values of its own need no check."""
+        return Retained.model_construct(
             boot_id=self.boot_id,
             next_tid=self.next_tid,
             encoder=self.encoder,
             event_head=self.event_head,
             ring=tuple(self.ring),
             queue=tuple(self.queue),
-            eyes=tuple(replace(eye) for eye in self.eyes),
+            eyes=tuple([eye.copy() for eye in self.eyes]),
             disabled=frozenset(
                 number for number, lane in enumerate(self.lanes, start=1) if not lane.enabled
             ),

@@ -107,23 +107,25 @@ def doubt(state: PlcState, belt: Belt, *tids: int) -> None:
             schedule(state, belt, track)
 
 
+def near(state: PlcState, belt: Belt, induct: int) -> list[Track]:
+    """Items that may be what was at the induct photo-eye at this encoder value, the likeliest first."""
+    window = belt.pulses(belt.window_mm)
+    first, last = induct - window, induct + window
+    found = [
+        track
+        for track in state.tracks
+        if first <= track.induct <= last and not track.arriving and not track.returning
+    ]
+    found.sort(key=lambda track: abs(track.induct - induct))
+    return found
+
+
 def check_front(state: PlcState, belt: Belt, number: int) -> None:
     """Something has come to a photo-eye before a divert: which item is it?"""
     eye = state.eyes[number]
-    eye_pulses, window = belt.pulses(belt.eyes_mm[number]), belt.pulses(belt.window_mm)
-
-    def error(track: Track) -> int:
-        return abs(eye.rise - track.induct - eye_pulses)
-
-    near = [
-        track
-        for track in state.tracks
-        if track.checks < number
-        and not track.arriving
-        and not track.returning
-        and error(track) <= window
-    ]
-    track = min(near, key=error, default=None)
+    eye_pulses = belt.pulses(belt.eyes_mm[number])
+    seen = near(state, belt, eye.rise - eye_pulses)
+    track = next((track for track in seen if track.checks < number), None)
     eye.tid = track.tid if track else 0
     if track is not None:
         eye.misses = 0
