@@ -56,7 +56,7 @@ RULES: Final[dict[str, Rule]] = {
     "GET /v1/outcomes": Rule(_PEOPLE),
     "GET /v1/summary": Rule(_PEOPLE),
     "GET /v1/images/{sha256}": Rule(_PEOPLE),
-    "GET /v1/images/{sha256}/thumbnail": Rule(_PEOPLE),
+    "GET /v1/images/{sha256}/thumbnail": Rule(_PEOPLE, background=True),
     "GET /v1/lines": Rule(_ANY, background=True),
     "PUT /v1/lines/{line_id}/state": Rule(_LINE),
     "GET /v1/lines/{line_id}/state": Rule(_ANY),

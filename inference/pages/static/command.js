@@ -36,7 +36,7 @@ function randomId() {
 // ---- sending -------------------------------------------------------------------------------
 
 async function command(kind, about = {}) {
-  if (!operatorName()) return askName();
+  if (nameIsTyped() && !operatorName()) return askName();
   const id = randomId();
   const name = NAMES[kind] + (about.lane ? ` ${about.lane}` : "");
   const tapped = performance.now();
@@ -44,10 +44,15 @@ async function command(kind, about = {}) {
   say(`${name}: sent…`, "sent");
   show();
   const left = () => LIFE_MS - (performance.now() - tapped);
+  let asked = false; // whether the server was asked anew who works here
   for (;;) {
-    const body = { command_id: id, kind, operator: operatorName(), expires_s: Math.max(1, left() / 1000), ...about };
-    const reply = await post(body).catch(() => null);
+    const body = { command_id: id, kind, ...signature(), expires_s: Math.max(1, left() / 1000), ...about };
+    const reply = await post(body, asked).catch(() => null);
     if (reply?.ok) return follow();
+    if (reply?.status === 403 && !asked) {
+      asked = true; // the token may be of a session that has ended
+      continue;
+    }
     if (reply && reply.status < 500) {
       own.delete(id);
       const error = (await reply.json().catch(() => null))?.error;
@@ -60,11 +65,11 @@ async function command(kind, about = {}) {
   say(`${name}: the server does not answer. It was not sent again: look at the line.`, "refused");
 }
 
-async function post(body) {
+async function post(body, asksAnew) {
   const signal = AbortSignal.timeout(1500);
   return fetch(`${address}/commands`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...(await csrfHeaders(signal)) },
+    headers: { "Content-Type": "application/json", ...(await (asksAnew ? csrfHeaders(signal) : heldCsrfHeaders())) },
     body: JSON.stringify(body),
     signal,
   });

@@ -3,19 +3,32 @@
 
 const ASK_AGAIN_MS = 60_000;
 
-async function fetchMe(signal) {
+async function fetchMe(signal = AbortSignal.timeout(5000)) {
   const reply = await fetch("/v1/me", { signal });
   if (reply.status === 401) return null;
   if (!reply.ok) throw new Error(`${reply.status}`);
   return reply.json();
 }
 
-let me = fetchMe(); // {name, role, means, csrf_token}; null: nobody is logged in
+function askMe(signal) {
+  const asked = fetchMe(signal);
+  asked.catch(() => {}); // whoever waits for it deals with that
+  return asked;
+}
+
+let me = askMe(); // {name, role, means, csrf_token}; null: nobody is logged in
 
 // Headers of a change: `headers: { ...(await csrfHeaders()) }`. Asked anew, for a tab may outlive its session.
 async function csrfHeaders(signal) {
-  me = fetchMe(signal);
+  me = askMe(signal);
   const token = (await me)?.csrf_token;
+  return token ? { "X-CSRF-Token": token } : {};
+}
+
+// The same, of what is known already: for what cannot wait for another question.
+async function heldCsrfHeaders() {
+  const soon = new Promise((done) => setTimeout(done, 300));
+  const token = (await Promise.race([me.catch(() => null), soon]))?.csrf_token;
   return token ? { "X-CSRF-Token": token } : {};
 }
 
@@ -30,7 +43,7 @@ async function showMe() {
 }
 
 async function stillMe() {
-  me = fetchMe();
+  me = askMe();
   const known = await me.catch(() => undefined);
   const open = ["/login", "/docs"].includes(location.pathname);
   if (known === null && !open) location.reload(); // the session has ended: the server asks who it is

@@ -251,6 +251,17 @@ def test_a_lost_reply_sends_the_same_command_again(page: Page, line: Line) -> No
     assert lost
 
 
+def test_a_command_is_never_swallowed_where_it_is_not_known_who_works_here(
+    page: Page, line: Line
+) -> None:
+    page.route("**/v1/me", lambda route: route.abort())
+    page.reload()
+    line.shows()
+    button(page, "stop").click()
+    expect(page.locator("#telling")).to_contain_text("Stop: refused. operator: say in whose name")
+    line.hears_nothing_more()
+
+
 def test_the_log_names_everybody_who_commanded(page: Page, line: Line) -> None:
     button(page, "stop").click()
     line.answers(line.hears(), "done", "<b>The line is in Stopped</b>")
