@@ -211,7 +211,8 @@ def find_damages(
     cells[..., :-1] = maps
     marked = np.zeros(cells.shape, np.bool_)
     np.greater_equal(maps, limits[:, None, None], out=marked[..., :-1])
-    cells, marked = cells.reshape(views, kinds, -1), marked.reshape(views, kinds, -1)
+    flat = (views, kinds, height * (width + 1))
+    cells, marked = cells.reshape(flat), marked.reshape(flat)
     bits = np.packbits(marked, axis=-1, bitorder="little")
     for view in range(views):
         for number, damage_type in enumerate(types):

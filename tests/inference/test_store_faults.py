@@ -227,19 +227,26 @@ class Wire:
 
     @staticmethod
     def _copy(one: socket.socket, other: socket.socket) -> None:
-        with one, other, suppress(OSError):
+        with suppress(OSError):
             while data := one.recv(65536):
                 other.sendall(data)
+        for end in (one, other):  # closing it here would not wake who reads from it
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     def cut(self) -> None:
         """Nobody is connected, and nobody can connect."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join()  # who is being let in is among those that are open
         for end in self._open:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
+        for end in self._open:
+            end.close()
+        self._open.clear()
 
     def mend(self) -> None:
         """As before, at the same port."""
