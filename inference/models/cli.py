@@ -26,7 +26,8 @@ Server = Annotated[
     str, typer.Option(envvar="REGRADE_SERVER", help="Address of the server.", show_default=True)
 ]
 Name = Annotated[
-    str | None, typer.Option("--as", help="Your name for the record; by default the login's.")
+    str | None,
+    typer.Option("--as", help="Your name for the record; by default the login's, or the key's."),
 ]
 Why = Annotated[str, typer.Option(help="Why, for the record.")]
 Model = Annotated[str, typer.Argument(help="NAME/VERSION, as the list shows it.")]

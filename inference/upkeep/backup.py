@@ -1,6 +1,6 @@
 """Copies a store, facts and pictures, while the server runs; and brings a copy back.
 
-A backup is a directory that needs nothing else: ``manifest.json``, a file for each table, and the
+A backup is a directory, without the bundles of the registry: ``manifest.json``, a file for each table, and the
 pictures. It is written under another name and renamed at the end, so one that has its name is whole.
 """
 
