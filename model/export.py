@@ -45,7 +45,7 @@ class ExportedNetwork(nn.Module):
             outputs.grade_logits,
             outputs.damage_logits,
             outputs.map_logits.sigmoid(),
-            self.unfamiliarity(outputs.features),
+            self.unfamiliarity(outputs.statistics),
         )
 
     @torch.inference_mode()

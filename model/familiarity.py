@@ -1,4 +1,4 @@
-"""Familiarity: how far a picture's features lie from those of the training data."""
+"""Familiarity: how far a picture lies from those of the training data, by statistics of the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _RIDGE = 1e-3
 class Unfamiliarity(nn.Module):
     """Mahalanobis distance to the nearest source, plus what the leading directions leave out.
 
-    Features are reduced to their leading principal directions and whitened by the covariance
+    It takes any features; `model.network.Outputs.statistics` of early and middle layers tell foreign
+    pictures better than the last layer's, which was taught to see grades and little else (Lee, Lee, Lee and
+    Shin, NeurIPS 2018, take all layers). Features are reduced to their leading principal directions and whitened by the covariance
     within the sources; the length of the remainder joins as one more coordinate, so that a
     picture that differs in a direction that training never used counts as far too.
     """

@@ -24,6 +24,8 @@ _LEVEL_PARTS = (3, 5)
 _FUSED = 96
 #: Sharpness of the soft maximum that turns a map into one logit.
 _POOLING = 4.0
+#: Keeps the slope of a root finite where a channel is the same everywhere.
+_LEAST_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class Outputs:
     """(N, T, H / 8, W / 8)"""
     features: Tensor
     """(N, 1280) pooled features of the backbone."""
+    statistics: Tensor
+    """(N, C) mean and standard deviation of each channel of the maps' three levels: what the picture is made
+    of, whatever it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,8 @@ class GradingNetwork(nn.Module):
                 f"activations before part {part} need those of parts {_LEVEL_PARTS} too"
             )
         features = self.backbone.bn2(self.backbone.conv_head(after.reached)).mean(dim=(2, 3))
-        fused = self._fuse((*after.levels, after.reached))
+        levels = (*after.levels, after.reached)
+        fused = self._fuse(levels)
         maps = self.damage(fused)
         evidence = torch.cat([features, fused.amax(dim=(2, 3))], dim=1)
         presence = self.presence(evidence)
@@ -184,6 +190,7 @@ class GradingNetwork(nn.Module):
             presence_logits=presence[:, types],
             map_logits=maps[:, types],
             features=features,
+            statistics=torch.cat([statistics_of(level) for level in levels], dim=1),
         )
 
     def _fuse(self, levels: tuple[Tensor, ...]) -> Tensor:
@@ -243,6 +250,13 @@ def cumulative_of_softmax(raw: Tensor) -> Tensor:
         for k in range(1, raw.shape[1])
     ]
     return torch.stack(columns, dim=1)
+
+
+def statistics_of(activations: Tensor) -> Tensor:
+    """(N, C, h, w) -> (N, 2 C): mean and standard deviation of each channel over the picture."""
+    mean = activations.mean(dim=(2, 3), keepdim=True)
+    variance = (activations - mean).square().mean(dim=(2, 3))
+    return torch.cat([mean[:, :, 0, 0], torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
 
 
 def pool(maps: Tensor) -> Tensor:

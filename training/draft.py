@@ -54,7 +54,7 @@ def calibrated(
         cached_pictures(taught, config.cached_size, config.cache, track)[::every],
         config.input_size,
         track,
-        "features of train",
+        "statistics of train",
     )
     answers = predict(
         network,
@@ -67,8 +67,8 @@ def calibrated(
     settings = config.calibration
     sources = torch.tensor(source_numbers(taught[::every]))
     directions = min(settings.familiarity_directions, len(sources) - 1)
-    unfamiliarity = Unfamiliarity.fit(seen.features, sources, directions)
-    unfamiliarity.calibrate(answers.features, views_of(held_out), settings.familiarity_quantile)
+    unfamiliarity = Unfamiliarity.fit(seen.statistics, sources, directions)
+    unfamiliarity.calibrate(answers.statistics, views_of(held_out), settings.familiarity_quantile)
     judged = Judged.of(held_out, answers, targets)
     calibration, conformal = _calibration(judged, settings.coverage)
     now = datetime.now(UTC)

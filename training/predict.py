@@ -26,8 +26,8 @@ class Predictions:
     """(N, T)"""
     maps: Tensor
     """(N, T, H / 8, W / 8) probabilities"""
-    features: Tensor
-    """(N, 1280)"""
+    statistics: Tensor
+    """(N, C)"""
 
 
 @torch.inference_mode()
@@ -43,5 +43,5 @@ def predict(
         images = torch.from_numpy(pictures[start : start + _BATCH].copy()).to(device)
         outputs = network(plain(images, side))
         maps = outputs.map_logits.sigmoid()
-        parts.append((outputs.grade_logits, outputs.damage_logits, maps, outputs.features))
+        parts.append((outputs.grade_logits, outputs.damage_logits, maps, outputs.statistics))
     return Predictions(*(torch.cat(column).cpu().clone() for column in zip(*parts, strict=True)))

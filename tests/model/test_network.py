@@ -20,6 +20,7 @@ from model.network import (
     normalise,
     part_of,
     pool,
+    statistics_of,
 )
 
 TYPES = 2
@@ -45,6 +46,13 @@ def test_outputs_have_the_documented_shapes(network: GradingNetwork) -> None:
     assert outputs.damage_logits.shape == (3, TYPES)
     assert outputs.map_logits.shape == (3, TYPES, SIDE // 8, SIDE // 8)
     assert outputs.features.shape == (3, 1280)
+    assert outputs.statistics.shape == (3, 2 * (40 + 112 + 320))
+
+
+def test_statistics_are_mean_and_deviation_of_each_channel() -> None:
+    drawn = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 4 + 7
+    expected = torch.cat([drawn.mean((2, 3)), drawn.std((2, 3), unbiased=False)], dim=1)
+    assert torch.allclose(statistics_of(drawn), expected, atol=1e-4)
 
 
 def test_grade_logits_fall_for_any_raw_value() -> None:
