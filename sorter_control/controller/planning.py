@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import LaneBit
-from sorter_control.routing import Decision, FailSafe, LaneCondition, by_facts, fail_safe, route
+from sorter_control.routing import Decision, LaneCondition, by_facts, fail_safe, route
 
 _LONGEST_DEADLINE_S = 30.0
 _ENABLED = int(LaneBit.ENABLED)
@@ -39,6 +39,19 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
     return _decided(item, _Lanes(state, item, settings, passed_is_open=True), settings)
 
 
+def can_change(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
+    """Whether the points of no return of both the lane that it has and the wanted one are ahead."""
+    position = state.position_mm(item)
+    lanes = settings.policy.lanes
+    decisions = (wanted, item.decision) if item.decision else (wanted,)
+    numbers = [lanes[each.lane] for each in decisions if each.lane in lanes]
+    return all(
+        position < state.geometry[number - 1].no_return_mm
+        for number in numbers
+        if number <= len(state.geometry)
+    )
+
+
 def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:
     """By the policy; a failure leaves the fail-safe lane, unless facts or a person overrule it.
 
@@ -49,7 +62,7 @@ def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings)
         facts = None if item.facts is None else by_facts(item.facts, lanes, policy)
         answered = item.override is not None and item.override.grade is not None
         overruled = facts is not None or answered
-        if failure.rule is FailSafe.PLATE_TWICE:
+        if item.is_twin:
             overruled = facts is not None and facts.is_hold
         if not overruled:
             return fail_safe(policy, failure.rule, failure.explanation)

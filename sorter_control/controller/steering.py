@@ -27,7 +27,12 @@ def plan(state: ControllerState, item: Item, settings: Settings) -> list[Command
 def send(
     state: ControllerState, item: Item, decision: Decision, settings: Settings
 ) -> list[Command]:
-    """Keep the decision, and command the PLC where its lane is not the one sent before."""
+    """Keep the decision, and command the PLC where its lane is not the one sent before.
+
+    An item that the remap has not named yet has its command when it is named.
+    """
+    if item.tid in state.remembered:
+        return keep(state, replace(item, decision=decision))
     lane = settings.policy.lanes[decision.lane]
     before = item.sent_lane
     confirmed = decision if item.confirmed is not None and lane == before else item.confirmed

@@ -76,6 +76,11 @@ class Item:
     nameless: bool = True
     outcome: Outcome | None = None
 
+    @property
+    def is_twin(self) -> bool:
+        """Whether its plate was seen on another item too, so that nothing said of the plate counts."""
+        return self.failure is not None and self.failure.rule is FailSafe.PLATE_TWICE
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -152,7 +157,8 @@ class ControllerState:
     overrides: dict[str, Override] = field(default_factory=dict)
     """Newest answer of a person by item id, for the last ``answers.KEPT_ANSWERS`` items."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    """Verdicts by item id, for the last ``grades.KEPT_VERDICTS`` items: replaced, never changed."""
+    """Verdicts of items that ran out unsold, by item id, for the last ``endings.KEPT_VERDICTS``:
+    replaced, never changed."""
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()
