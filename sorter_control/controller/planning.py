@@ -31,12 +31,13 @@ def time_left_s(state: ControllerState, item: Item, settings: Settings) -> float
 
 def planned(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """The decision that the policy makes of what is known about the item now."""
-    return _decided(item, _Lanes(state, item, settings), settings)
+    return _decided(item, _Lanes(state, item, settings, state.position_mm(item)), settings)
 
 
 def planned_if_reachable(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """As ``planned``, but a lane that lies behind the item is wanted all the same."""
-    return _decided(item, _Lanes(state, item, settings, passed_is_open=True), settings)
+    lanes = _Lanes(state, item, settings, state.position_mm(item), passed_is_open=True)
+    return _decided(item, lanes, settings)
 
 
 def can_change(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
@@ -76,6 +77,7 @@ class _Lanes(Mapping[str, LaneCondition]):
     state: ControllerState
     item: Item
     settings: Settings
+    position_mm: float
     passed_is_open: bool = False
 
     def __iter__(self) -> Iterator[str]:
@@ -91,7 +93,7 @@ class _Lanes(Mapping[str, LaneCondition]):
         if name in self.item.barred:
             return LaneCondition.REFUSED
         no_return_mm = state.geometry[number - 1].no_return_mm
-        if state.position_mm(self.item) >= no_return_mm:
+        if self.position_mm >= no_return_mm:
             return LaneCondition.OPEN if self.passed_is_open else LaneCondition.PASSED
         return lane_condition(state.lanes[number - 1].bits)
 
