@@ -35,16 +35,14 @@ from model.contract import GRADES, ItemFacts
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.decide import decide
 from sorter_control.controller.journal import Journal
-from sorter_control.controller.values import (
-    ControllerState,
+from sorter_control.controller.observations import (
     Graded,
     Identified,
-    Item,
     Observation,
     PlcLost,
     PlcReported,
-    Settings,
 )
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import OpcUaPlc

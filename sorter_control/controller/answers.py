@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import islice
 
 from model.contract import Override
+from sorter_control.controller.commands import Command, Notice
 from sorter_control.controller.planning import can_change, planned_if_reachable
 from sorter_control.controller.steering import keep, send
-from sorter_control.controller.values import Command, ControllerState, Item, Notice, Settings
+from sorter_control.controller.values import ControllerState, Item, Settings
 
 #: An item may come to the belt again after it was answered, from the manual lane say; for longer
 #: than so many other answers nothing is kept for it.

@@ -20,25 +20,23 @@ from sorter_control.controller import (
     planning,
     steering,
 )
-from sorter_control.controller.values import (
-    NOT_CONNECTED_YET,
-    AckEvents,
-    Command,
+from sorter_control.controller.commands import AckEvents, Command, Notice, Remember, RequestGrade
+from sorter_control.controller.observations import (
     Commanded,
-    ControllerState,
-    Failure,
     Graded,
     Identified,
-    Item,
     NotGraded,
-    Notice,
     Observation,
     Overridden,
     PartiesChanged,
     PlcLost,
     PlcReported,
-    Remember,
-    RequestGrade,
+)
+from sorter_control.controller.values import (
+    NOT_CONNECTED_YET,
+    ControllerState,
+    Failure,
+    Item,
     Settings,
 )
 from sorter_control.protocol import Event, EventType

@@ -6,15 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from model.contract import Ending, Outcome, Verdict
-from sorter_control.controller.values import (
-    Command,
-    ControllerState,
-    Item,
-    Notice,
-    Record,
-    Remember,
-    Settings,
-)
+from sorter_control.controller.commands import Command, Notice, Record, Remember
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import Event, EventType, Reason
 from sorter_control.routing import Decision, FailSafe
 from sorter_control.sequence import encoder_travel

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sorter_control.controller import answers, endings, planning, steering
-from sorter_control.controller.values import (
-    Command,
-    ControllerState,
-    Failure,
-    Graded,
-    Identified,
-    Item,
-    NotGraded,
-    Notice,
-    Remember,
-    Settings,
-)
+from sorter_control.controller.commands import Command, Notice, Remember
+from sorter_control.controller.observations import Graded, Identified, NotGraded
+from sorter_control.controller.values import ControllerState, Failure, Item, Settings
 from sorter_control.routing import FailSafe
 
 

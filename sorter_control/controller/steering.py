@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sorter_control.controller.commands import Assign, Command, Modify, Notice, Remember
 from sorter_control.controller.planning import planned
-from sorter_control.controller.values import (
-    Assign,
-    Command,
-    ControllerState,
-    Item,
-    Modify,
-    Notice,
-    Remember,
-    Settings,
-)
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import Event, Reason
 from sorter_control.routing import Decision, FailSafe, fail_safe
 

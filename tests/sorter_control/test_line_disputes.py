@@ -7,12 +7,8 @@ import pytest
 from model.contract import Ending
 from sorter_control.controller.book import LineBook
 from sorter_control.controller.decide import decide
-from sorter_control.controller.values import (
-    ControllerState,
-    Item,
-    PlcReported,
-    Settings,
-)
+from sorter_control.controller.observations import PlcReported
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.errors import SettingsError
 from sorter_control.policy import SHIPPED, Policy, parse_policy
 from sorter_control.protocol import Event, EventType, HostImage, HostWords

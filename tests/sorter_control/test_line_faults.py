@@ -15,7 +15,9 @@ import pytest
 from model.contract import Ending, Grade, Outcome
 from sorter_control import routing
 from sorter_control.controller import grades
-from sorter_control.controller.values import Notice, Overridden, Settings
+from sorter_control.controller.commands import Notice
+from sorter_control.controller.observations import Overridden
+from sorter_control.controller.values import Settings
 from sorter_control.policy import Policy, load_policy
 from sorter_control.protocol import Event, EventType, Flag
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt

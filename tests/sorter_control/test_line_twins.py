@@ -8,23 +8,17 @@ import pytest
 
 from model.contract import Ending, Grade, ItemFacts, Verdict
 from sorter_control.controller.book import LineBook
+from sorter_control.controller.commands import Command, Modify, Notice, RequestGrade
 from sorter_control.controller.decide import decide
-from sorter_control.controller.values import (
-    Command,
-    ControllerState,
-    Failure,
+from sorter_control.controller.observations import (
     Graded,
     Identified,
-    Item,
-    Modify,
     NotGraded,
-    Notice,
     Observation,
     Overridden,
     PlcReported,
-    RequestGrade,
-    Settings,
 )
+from sorter_control.controller.values import ControllerState, Failure, Item, Settings
 from sorter_control.policy import SHIPPED, parse_policy
 from sorter_control.protocol import Event, EventType, PlcImage
 from sorter_control.routing import Decision, FailSafe

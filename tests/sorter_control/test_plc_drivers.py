@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from sorter_control import opcua, tags
 from sorter_control.controller.link import HEARTBEAT_TIMEOUT_S, Link
-from sorter_control.controller.values import PlcLost, PlcReported
+from sorter_control.controller.observations import PlcLost, PlcReported
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import RECONNECT_S, OpcUaPlc

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 from model.contract import GRADES, Override
-from sorter_control.controller.values import Graded, Overridden
+from sorter_control.controller.observations import Graded, Overridden
 from sorter_control.packml import Command
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.lineup import PhysicalItem
