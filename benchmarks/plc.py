@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import structlog
@@ -34,16 +35,14 @@ from model.contract import GRADES, ItemFacts
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.decide import decide
 from sorter_control.controller.journal import Journal
-from sorter_control.controller.values import (
-    ControllerState,
+from sorter_control.controller.observations import (
     Graded,
     Identified,
-    Item,
     Observation,
     PlcLost,
     PlcReported,
-    Settings,
 )
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.drivers import Plc
 from sorter_control.drivers.modbus import ModbusPlc
 from sorter_control.drivers.opcua import OpcUaPlc
@@ -254,11 +253,12 @@ def _policy() -> Policy:
     )
 
 
-def _graded(tid: int) -> tuple[Observation, Observation]:
+def _graded(tid: int, list_price: Decimal | None = None) -> tuple[Observation, Observation]:
     """What camera and server would say of an item."""
     item_id = f"RET-{tid}"
     graded = verdict(item_id, GRADES[tid % len(GRADES)], f"c:{item_id}")
-    return Identified(tid, item_id, ItemFacts(item_id=item_id)), Graded(tid, graded)
+    facts = ItemFacts(item_id=item_id, list_price=list_price)
+    return Identified(tid, item_id, facts), Graded(tid, graded)
 
 
 def _costs(controller: Controller) -> Mapping[str, float]:
@@ -271,9 +271,10 @@ def _costs(controller: Controller) -> Mapping[str, float]:
     new = Event(status.event_head + 1, EventType.ANNOUNCE, tid, encoder=status.encoder, aux=60)
     announced = PlcReported(status, state.lanes, state.geometry, (new,))
     identified, graded = _graded(tid)
-    waiting = state.copy()
-    waiting.items.put(Item(status.plc_boot_id, tid, status.encoder, 60, _NOW))
-    waiting, _ = decide(waiting, identified, _NOW, settings)
+    waiting, _ = decide(_with_one_more(state, tid), identified, _NOW, settings)
+    priced, _ = _graded(tid, list_price=Decimal(90))
+    by_value = replace(settings, policy=_value_policy(settings.policy))
+    dear, _ = decide(_with_one_more(state, tid), priced, _NOW, by_value)
     items = f"with {len(state.items)} items"
     return {
         f"a poll without events, {items}": _median_us(
@@ -281,7 +282,32 @@ def _costs(controller: Controller) -> Mapping[str, float]:
         ),
         f"a poll with one announcement, {items}": _median_us(state, announced, settings),
         f"a verdict, {items}": _median_us(waiting, graded, settings),
+        f"a verdict by value over {_LANES - 1} lanes, {items}": _median_us(dear, graded, by_value),
     }
+
+
+def _with_one_more(state: ControllerState, tid: int) -> ControllerState:
+    """The state with one more item, at the induct photo-eye."""
+    status = state.status
+    if status is None:
+        raise ValueError("the PLC has not been read yet")
+    state = state.copy()
+    state.items.put(Item(status.plc_boot_id, tid, status.encoder, 60, _NOW))
+    return state
+
+
+def _value_policy(policy: Policy) -> Policy:
+    """The same lanes, each with a price of its own for every grade."""
+    lanes = {
+        name: {
+            "resale": {grade: 0.9 - 0.2 * grade.rank - 0.005 * number for grade in GRADES},
+            "handling_cost": number / 10,
+        }
+        for name, number in policy.lanes.items()
+        if name != policy.fail_safe.lane
+    }
+    value = {"review_cost": 4, "lanes": lanes}
+    return Policy.model_validate(policy.model_dump() | {"value": value})
 
 
 def _median_us(state: ControllerState, observation: Observation, settings: Settings) -> float:

@@ -130,9 +130,17 @@ class Sale(_Part):
             raise ValueError(f"resale lacks {missing}")
         return self
 
-    def recovers(self, grade: Grade, price: float) -> float:
-        """Recovered value of an item of this true grade, in the currency of the list price."""
-        return self.resale[grade] * price - self.repair_cost.get(grade, 0.0) - self.handling_cost
+    @cached_property
+    def _terms(self) -> tuple[tuple[float, float], ...]:
+        """Share of the list price and costs, for each of ``GRADES``."""
+        return tuple(
+            (self.resale[grade], self.repair_cost.get(grade, 0.0) + self.handling_cost)
+            for grade in GRADES
+        )
+
+    def recovers(self, price: float) -> list[float]:
+        """Recovered value of an item of each true grade of ``GRADES``, in the price's currency."""
+        return [share * price - cost for share, cost in self._terms]
 
 
 class Value(_Part):
@@ -223,6 +231,18 @@ class Policy(_Part):
     @cached_property
     def _names(self) -> dict[int, str]:
         return {number: name for name, number in self.lanes.items()}
+
+    def may_sell(self, grade: Grade) -> tuple[str, ...]:
+        """Lanes of ``value`` where an item of this grade may go."""
+        return self._sellers[grade]
+
+    @cached_property
+    def _sellers(self) -> dict[Grade, tuple[str, ...]]:
+        lanes = self.value.lanes if self.value is not None else {}
+        return {
+            grade: tuple(lane for lane in lanes if lane not in self._better[grade])
+            for grade in GRADES
+        }
 
     def rule_for(self, facts: ItemFacts) -> FactRule | None:
         """The first rule that applies to an item."""

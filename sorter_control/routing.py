@@ -18,11 +18,12 @@ that. After those comes the way back, but for what is held; at last the fail-saf
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import mul
 
-from model.contract import Grade, ItemFacts, Override, Verdict
+from model.contract import GRADES, Grade, ItemFacts, Override, Verdict
 from sorter_control.policy import Hold, Policy, Value
 
 _HOLD = "hold_"
@@ -204,56 +205,58 @@ def _by_value(
     because: str,
 ) -> Decision:
     """The lane of the greatest expected recovered value, or a person where that is worth more."""
-    expected = expected_values(policy, value, verdict, price)
-    opened = frozenset(lane for lane in value.lanes if lanes.get(lane) is LaneCondition.OPEN)
-    look = value_of_a_look(policy, value, verdict, price, opened)
-    wanted = tuple(sorted(expected, key=lambda lane: -expected[lane]))
-    numbers = ", ".join(f"{lane} {expected[lane]:.2f}" for lane in wanted)
+    recovered = {lane: sale.recovers(price) for lane, sale in value.lanes.items()}
+    expected = expected_values(policy, verdict, recovered)
+    opened = {lane for lane in recovered if lanes.get(lane) is LaneCondition.OPEN}
+    look = value_of_a_look(policy, value, verdict, recovered, opened)
+    wanted = tuple(sorted(expected, key=expected.__getitem__, reverse=True))
+    numbers = ", ".join([f"{lane} {expected[lane]:.2f}" for lane in wanted])
     because += f"; at a price of {price:.2f} expected: {numbers or 'no lane'}, a person {look:.2f}"
     rule = f"value_{verdict.grade.value}"
-    best = max((expected[lane] for lane in wanted if lane in opened), default=None)
+    best = next((expected[lane] for lane in wanted if lane in opened), None)
     if best is not None and look > best:
         wanted, rule = (policy.review.lane,), "worth_a_look"
     return _to(policy, lanes, wanted, rule=rule, because=because, grade=verdict.grade)
 
 
-def expected_values(
-    policy: Policy, value: Value, verdict: Verdict, price: float
-) -> dict[str, float]:
+Recovered = Mapping[str, Sequence[float]]
+"""What an item at its price brings in each lane of the policy's values, by true grade (``GRADES``)."""
+
+
+def expected_values(policy: Policy, verdict: Verdict, recovered: Recovered) -> dict[str, float]:
     """Expected recovered value of each lane that an item of the verdict's grade may go to.
 
     Args:
         policy: Says which lanes sell above the grade: they are left out.
-        value: What each lane brings by true grade.
         verdict: Its probabilities are calibrated.
-        price: List price.
+        recovered: Of this item.
     """
-    above, shares = policy.sells_above(verdict.grade), verdict.probabilities.items()
-    return {
-        lane: sum([share * sale.recovers(grade, price) for grade, share in shares])
-        for lane, sale in value.lanes.items()
-        if lane not in above
-    }
+    shares = _shares(verdict)
+    return {lane: sum(map(mul, shares, recovered[lane])) for lane in policy.may_sell(verdict.grade)}
 
 
 def value_of_a_look(
-    policy: Policy, value: Value, verdict: Verdict, price: float, opened: frozenset[str]
+    policy: Policy, value: Value, verdict: Verdict, recovered: Recovered, opened: Set[str]
 ) -> float:
     """Expected recovered value where a person finds the true grade first, less what that costs.
 
     Args:
         policy: Says which lanes sell above a grade.
-        value: What each lane brings by true grade.
+        value: Says what a look costs.
         verdict: Its probabilities are calibrated.
-        price: List price.
+        recovered: Of this item.
         opened: Lanes that are open now: a full lane is no reason to ask a person.
     """
-    best = {}
-    for grade in verdict.probabilities:
-        sales = [value.lanes[lane] for lane in opened - policy.sells_above(grade)]
-        best[grade] = max([sale.recovers(grade, price) for sale in sales], default=0.0)
-    looked = sum(share * best[grade] for grade, share in verdict.probabilities.items())
+    looked = 0.0
+    for at, (grade, share) in enumerate(zip(GRADES, _shares(verdict), strict=True)):
+        lanes = policy.may_sell(grade)
+        looked += share * max([recovered[lane][at] for lane in lanes if lane in opened], default=0)
     return looked - value.review_cost
+
+
+def _shares(verdict: Verdict) -> list[float]:
+    """The probability of each of ``GRADES``."""
+    return [verdict.probabilities.get(grade, 0.0) for grade in GRADES]
 
 
 def _to(

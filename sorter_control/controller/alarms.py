@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from model.contract import Alarm, AlarmPriority, AlarmState
-from sorter_control.controller.values import Command, ControllerState, Settings, Tell
+from sorter_control.controller.commands import Command, Tell
+from sorter_control.controller.values import ControllerState, Settings
 from sorter_control.protocol import Flag, LaneBit
 
 _HOST_LOST = int(Flag.HOST_LOST)  # to take flags apart costs microseconds, at every poll

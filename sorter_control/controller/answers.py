@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import islice
 
 from model.contract import Override
-from sorter_control.controller.planning import planned_if_reachable
+from sorter_control.controller.commands import Command, Notice
+from sorter_control.controller.planning import can_change, planned_if_reachable
 from sorter_control.controller.steering import keep, send
-from sorter_control.controller.values import Command, ControllerState, Item, Notice, Settings
-from sorter_control.routing import Decision
+from sorter_control.controller.values import ControllerState, Item, Settings
 
 #: An item may come to the belt again after it was answered, from the manual lane say; for longer
 #: than so many other answers nothing is kept for it.
@@ -29,7 +29,7 @@ def people_answered(
             newest[answer.item_id] = known
             continue
         newest[answer.item_id] = answer
-        commands += _override(state, answer, known, settings)
+        commands += _of_plate(state, answer, known, settings)
     too_many = len(newest) - KEPT_ANSWERS
     for item_id in list(islice(newest, max(0, too_many))):
         del newest[item_id]
@@ -42,17 +42,26 @@ def catch_up(state: ControllerState, item: Item, settings: Settings) -> list[Com
     answer = state.overrides.get(item.item_id) if item.item_id else None
     if answer is None or (item.override is not None and item.override.seq >= answer.seq):
         return []
-    return _override(state, answer, item.override, settings)
+    return _override(state, item, answer, item.override, settings)
+
+
+def _of_plate(
+    state: ControllerState, answer: Override, known: Override | None, settings: Settings
+) -> list[Command]:
+    """What an answer does to the item with its plate that can best be steered."""
+    named = [item for item in state.items.values() if item.item_id == answer.item_id]
+    item = min(named, key=lambda each: each.swept, default=None)
+    return [] if item is None else _override(state, item, answer, known, settings)
 
 
 def _override(
-    state: ControllerState, answer: Override, known: Override | None, settings: Settings
+    state: ControllerState,
+    item: Item,
+    answer: Override,
+    known: Override | None,
+    settings: Settings,
 ) -> list[Command]:
     """A person's answer: it steers the item while both its lane and the new one are ahead."""
-    named = [item for item in state.items.values() if item.item_id == answer.item_id]
-    item = min(named, key=lambda each: each.swept, default=None)  # one that can be steered first
-    if item is None:
-        return []
     item = replace(item, override=answer)
     fields: dict[str, object] = {"tid": item.tid, "item_id": answer.item_id}
     if item.decision is None or item.returning:
@@ -61,7 +70,7 @@ def _override(
     fields |= {"from_lane": item.decision.lane, "to_lane": wanted.lane}
     if wanted.lane == item.decision.lane:
         return [Notice("override_keeps_lane", fields), *send(state, item, wanted, settings)]
-    if item.swept or not _steerable(state, item, wanted, settings):
+    if item.swept or not can_change(state, item, wanted, settings):
         item = replace(item, override=known)
         return [Notice("override_too_late", fields), *keep(state, item)]
     return [Notice("override_steers", fields), *send(state, item, wanted, settings)]
@@ -81,13 +90,3 @@ def steerable_s(state: ControllerState, item: Item, settings: Settings) -> float
     last_mm = min(last_mm, max(diverts_mm, default=0))
     speed = state.status.speed_mm_per_s
     return max(0.0, (last_mm - position) / speed) if speed else 0.0
-
-
-def _steerable(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
-    position = state.position_mm(item)
-    targets = [wanted.lane, *([item.decision.lane] if item.decision else [])]
-    return all(
-        position < state.geometry[settings.policy.lanes[lane] - 1].no_return_mm
-        for lane in targets
-        if settings.policy.lanes[lane] <= len(state.geometry)
-    )

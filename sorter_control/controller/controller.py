@@ -13,26 +13,25 @@ from datetime import datetime
 import structlog
 
 from sorter_control.controller.book import LineBook
-from sorter_control.controller.decide import decide
-from sorter_control.controller.journal import Memory
-from sorter_control.controller.link import Link
-from sorter_control.controller.values import (
+from sorter_control.controller.commands import (
     AckEvents,
     Assign,
     Command,
     Control,
-    ControllerState,
     Modify,
     Notice,
-    Observation,
     Record,
     Remember,
     RequestGrade,
-    Settings,
     SwitchLane,
     Tell,
     Withdraw,
 )
+from sorter_control.controller.decide import decide
+from sorter_control.controller.journal import Memory
+from sorter_control.controller.link import Link
+from sorter_control.controller.observations import Observation
+from sorter_control.controller.values import ControllerState, Settings
 from sorter_control.policy import Policy
 from sorter_control.protocol import HostImage, Op, PlcImage
 

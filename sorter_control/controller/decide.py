@@ -20,29 +20,27 @@ from sorter_control.controller import (
     planning,
     steering,
 )
-from sorter_control.controller.values import (
-    NOT_CONNECTED_YET,
-    AckEvents,
-    Command,
+from sorter_control.controller.commands import AckEvents, Command, Notice, Remember, RequestGrade
+from sorter_control.controller.observations import (
     Commanded,
-    ControllerState,
-    Failure,
     Graded,
     Identified,
-    Item,
     NotGraded,
-    Notice,
     Observation,
     Overridden,
     PartiesChanged,
     PlcLost,
     PlcReported,
-    Remember,
-    RequestGrade,
+)
+from sorter_control.controller.values import (
+    NOT_CONNECTED_YET,
+    ControllerState,
+    Failure,
+    Item,
     Settings,
 )
 from sorter_control.protocol import Event, EventType
-from sorter_control.routing import FailSafe
+from sorter_control.routing import Decision, FailSafe
 
 _ALARMS = frozenset({EventType.JAM, EventType.ESTOP})
 _SHORTEST_DEADLINE_S = 1.0
@@ -251,17 +249,26 @@ def _named(
     if event.tid in state.items:
         return []
     item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
-    item = replace(item, sent_lane=event.lane)
+    item = replace(item, sent_lane=event.lane, confirmed=_lane_of_plc(item, event.lane, settings))
     decision = item.decision
-    if decision is None or decision.lane not in settings.policy.lanes:
-        item = replace(item, decision=None, confirmed=None, failure=_RESTARTED)
-        state.items.put(item)
-        commands: list[Command] = [Remember(item)]
-    else:
-        taken = settings.policy.lanes[decision.lane] == event.lane
-        item = replace(item, confirmed=decision if taken else None)
+    commands: list[Command]
+    if decision is not None and decision.lane in settings.policy.lanes:
         commands = steering.send(state, item, decision, settings)
-    return commands + answers.catch_up(state, item, settings)
+    elif item.is_twin:
+        commands = steering.plan(state, replace(item, decision=None), settings)
+    else:
+        item = replace(item, decision=None, failure=_RESTARTED)
+        state.items.put(item)
+        commands = [Remember(item)]
+    return commands + answers.catch_up(state, state.items[item.tid], settings)
+
+
+def _lane_of_plc(item: Item, lane: int, settings: Settings) -> Decision | None:
+    """Which of an item's decisions put it into the lane that the PLC has for it, if one did."""
+    for decision in (item.decision, item.confirmed):
+        if decision is not None and settings.policy.lanes.get(decision.lane) == lane:
+            return decision
+    return None
 
 
 def _remapped(state: ControllerState, event: Event, settings: Settings) -> list[Command]:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from model.contract import Ending, Outcome
-from sorter_control.controller.values import (
-    Command,
-    ControllerState,
-    Item,
-    Notice,
-    Record,
-    Remember,
-    Settings,
-)
+from model.contract import Ending, Outcome, Verdict
+from sorter_control.controller.commands import Command, Notice, Record, Remember
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import Event, EventType, Reason
 from sorter_control.routing import Decision, FailSafe
 from sorter_control.sequence import encoder_travel
+
+#: An item that ran out unsold and that a person lays on the infeed again is not graded again while
+#: its verdict is kept.
+KEPT_VERDICTS = 1000
 
 _WHY_DEFAULT = {
     Reason.UNASSIGNED: "the PLC had no lane for it at the point of no return",
@@ -148,6 +145,8 @@ def _record(
 ) -> list[Command]:
     state.items.drop(item.tid)
     state.remembered.pop(item.tid, None)
+    if item.verdict is not None and ending is not Ending.DIVERTED and not item.is_twin:
+        _keep_verdict(state, item.verdict)
     decided = item.confirmed or item.decision
     by_person = decided is not None and decided.rule == "operator"
     outcome = Outcome(
@@ -171,6 +170,14 @@ def _record(
         return [Remember(item)]
     state.asked -= {item.tid}
     return [_line(outcome), Record(outcome)]
+
+
+def _keep_verdict(state: ControllerState, verdict: Verdict) -> None:
+    """For when the item comes again; the verdict by which one was sold must sell no other."""
+    kept = state.verdicts | {verdict.item_id: verdict}
+    while len(kept) > KEPT_VERDICTS:
+        del kept[next(iter(kept))]
+    state.verdicts = kept
 
 
 def named(state: ControllerState, tid: int, item_id: str | None) -> list[Command]:

@@ -8,15 +8,10 @@ from collections.abc import Callable, Mapping
 from model.contract import ItemFacts
 from regrade.client import BusyError, ClientError, UnreachableError
 from sorter_control.controller.camera import Camera
+from sorter_control.controller.commands import RequestGrade
+from sorter_control.controller.observations import Graded, Identified, NotGraded, Observation
 from sorter_control.controller.server import Server
-from sorter_control.controller.values import (
-    Failure,
-    Graded,
-    Identified,
-    NotGraded,
-    Observation,
-    RequestGrade,
-)
+from sorter_control.controller.values import Failure
 from sorter_control.errors import CameraError
 from sorter_control.routing import FailSafe
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
 
@@ -35,6 +36,12 @@ _ITEM: Final = TypeAdapter(Item)
 _BOOK: Final = TypeAdapter(LineBook)
 _REPORT: Final[TypeAdapter[Report]] = TypeAdapter(Report)
 _ACCEPTED = "accepted"
+
+#: The newest outcomes that are kept although the server has them: events that are replayed after a
+#: restart make no second ones.
+KEPT_OUTCOMES = 10_000
+_BITE = 1000
+"""Rows that are dropped at a time: the PLC waits meanwhile."""
 
 
 class Memory(Protocol):
@@ -133,8 +140,7 @@ class Journal:
             book: The line's book where it has changed.
             reports: What the server has to be told.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             self._db.executemany(
                 "INSERT OR REPLACE INTO items VALUES (?, ?)",
                 [(item.tid, _ITEM.dump_json(item).decode()) for item in remembered],
@@ -156,6 +162,13 @@ class Journal:
                 "INSERT INTO reports (body) VALUES (?)",
                 [(each.model_dump_json(),) for each in reports],
             )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing of what is done inside."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -174,11 +187,27 @@ class Journal:
         return int(count)
 
     def answered(self, outcomes: Iterable[Outcome], answer: str = _ACCEPTED) -> None:
-        """Note the server's answer: they are not sent again."""
-        self._db.executemany(
-            "UPDATE outbox SET answer = ? WHERE outcome_id = ?",
-            [(answer, outcome.outcome_id) for outcome in outcomes],
-        )
+        """Note the server's answer: they are not sent again.
+
+        What the server has accepted is dropped when it is old; what it has refused stays, for it is
+        recorded nowhere else.
+        """
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE outbox SET answer = ? WHERE outcome_id = ?",
+                [(answer, outcome.outcome_id) for outcome in outcomes],
+            )
+            self._db.execute(
+                "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox WHERE answer = ?"
+                " AND number <= (SELECT max(number) FROM outbox) - ? ORDER BY number LIMIT ?)",
+                (_ACCEPTED, KEPT_OUTCOMES, _BITE),
+            )
+
+    def size_bytes(self) -> int:
+        """Size of the database, without its write-ahead log."""
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
+        return int(pages) * int(page_bytes)
 
     def book(self) -> LineBook:
         """The line's book as it was at the last commit."""
@@ -199,7 +228,7 @@ class Journal:
         )
 
     def outcomes(self) -> list[Outcome]:
-        """Everything that was ever recorded here, oldest first."""
+        """What was recorded here and is still kept, oldest first."""
         rows = self._db.execute("SELECT body FROM outbox ORDER BY number")
         return [Outcome.model_validate_json(body) for (body,) in rows]
 

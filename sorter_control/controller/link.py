@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sorter_control import packml
-from sorter_control.controller.values import PlcLost, PlcReported
+from sorter_control.controller.observations import PlcLost, PlcReported
 from sorter_control.protocol import (
     Event,
     Flag,

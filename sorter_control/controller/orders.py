@@ -13,18 +13,9 @@ from model.contract import CommandKind, CommandResult, CommandStatus, LaneClosur
 from sorter_control import packml
 from sorter_control.controller import alarms
 from sorter_control.controller.book import LONG_PAST_S, Order, Tally
-from sorter_control.controller.values import (
-    Command,
-    Commanded,
-    Control,
-    ControllerState,
-    Notice,
-    PlcReported,
-    Settings,
-    SwitchLane,
-    Tell,
-    Withdraw,
-)
+from sorter_control.controller.commands import Command, Control, Notice, SwitchLane, Tell, Withdraw
+from sorter_control.controller.observations import Commanded, PlcReported
+from sorter_control.controller.values import ControllerState, Settings
 from sorter_control.packml import State
 from sorter_control.protocol import Event, EventType, Flag, LaneBit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import LaneBit
-from sorter_control.routing import Decision, FailSafe, LaneCondition, by_facts, fail_safe, route
+from sorter_control.routing import Decision, LaneCondition, by_facts, fail_safe, route
 
 _LONGEST_DEADLINE_S = 30.0
 _ENABLED = int(LaneBit.ENABLED)
@@ -31,12 +31,26 @@ def time_left_s(state: ControllerState, item: Item, settings: Settings) -> float
 
 def planned(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """The decision that the policy makes of what is known about the item now."""
-    return _decided(item, _Lanes(state, item, settings), settings)
+    return _decided(item, _Lanes(state, item, settings, state.position_mm(item)), settings)
 
 
 def planned_if_reachable(state: ControllerState, item: Item, settings: Settings) -> Decision:
     """As ``planned``, but a lane that lies behind the item is wanted all the same."""
-    return _decided(item, _Lanes(state, item, settings, passed_is_open=True), settings)
+    lanes = _Lanes(state, item, settings, state.position_mm(item), passed_is_open=True)
+    return _decided(item, lanes, settings)
+
+
+def can_change(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
+    """Whether the points of no return of both the lane that it has and the wanted one are ahead."""
+    position = state.position_mm(item)
+    lanes = settings.policy.lanes
+    decisions = (wanted, item.decision) if item.decision else (wanted,)
+    numbers = [lanes[each.lane] for each in decisions if each.lane in lanes]
+    return all(
+        position < state.geometry[number - 1].no_return_mm
+        for number in numbers
+        if number <= len(state.geometry)
+    )
 
 
 def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:
@@ -49,7 +63,7 @@ def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings)
         facts = None if item.facts is None else by_facts(item.facts, lanes, policy)
         answered = item.override is not None and item.override.grade is not None
         overruled = facts is not None or answered
-        if failure.rule is FailSafe.PLATE_TWICE:
+        if item.is_twin:
             overruled = facts is not None and facts.is_hold
         if not overruled:
             return fail_safe(policy, failure.rule, failure.explanation)
@@ -63,6 +77,7 @@ class _Lanes(Mapping[str, LaneCondition]):
     state: ControllerState
     item: Item
     settings: Settings
+    position_mm: float
     passed_is_open: bool = False
 
     def __iter__(self) -> Iterator[str]:
@@ -78,7 +93,7 @@ class _Lanes(Mapping[str, LaneCondition]):
         if name in self.item.barred:
             return LaneCondition.REFUSED
         no_return_mm = state.geometry[number - 1].no_return_mm
-        if state.position_mm(self.item) >= no_return_mm:
+        if self.position_mm >= no_return_mm:
             return LaneCondition.OPEN if self.passed_is_open else LaneCondition.PASSED
         return lane_condition(state.lanes[number - 1].bits)
 

@@ -15,24 +15,24 @@ from model.contract import ItemFacts, Outcome
 from regrade.client import ClientError, RefusedError, UnreachableError
 from sorter_control.controller.book import Order, Report
 from sorter_control.controller.camera import Camera
+from sorter_control.controller.commands import RequestGrade
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.grading import Grading
 from sorter_control.controller.journal import Journal
 from sorter_control.controller.line_state import line_state
-from sorter_control.controller.outage import Outage
-from sorter_control.controller.policy_file import PolicyFile
-from sorter_control.controller.server import Server
-from sorter_control.controller.values import (
+from sorter_control.controller.observations import (
     Commanded,
-    Failure,
     Graded,
     NotGraded,
     Observation,
     Overridden,
     PartiesChanged,
     PlcLost,
-    RequestGrade,
 )
+from sorter_control.controller.outage import Outage
+from sorter_control.controller.policy_file import PolicyFile
+from sorter_control.controller.server import Server
+from sorter_control.controller.values import Failure
 from sorter_control.drivers import Plc
 from sorter_control.dry_run import DryItem
 from sorter_control.errors import MapError, PlcError

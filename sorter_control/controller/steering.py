@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sorter_control.controller.commands import Assign, Command, Modify, Notice, Remember
 from sorter_control.controller.planning import planned
-from sorter_control.controller.values import (
-    Assign,
-    Command,
-    ControllerState,
-    Item,
-    Modify,
-    Notice,
-    Remember,
-    Settings,
-)
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import Event, Reason
 from sorter_control.routing import Decision, FailSafe, fail_safe
 
@@ -27,7 +19,12 @@ def plan(state: ControllerState, item: Item, settings: Settings) -> list[Command
 def send(
     state: ControllerState, item: Item, decision: Decision, settings: Settings
 ) -> list[Command]:
-    """Keep the decision, and command the PLC where its lane is not the one sent before."""
+    """Keep the decision, and command the PLC where its lane is not the one sent before.
+
+    An item that the remap has not named yet has its command when it is named.
+    """
+    if item.tid in state.remembered:
+        return keep(state, replace(item, decision=decision))
     lane = settings.policy.lanes[decision.lane]
     before = item.sent_lane
     confirmed = decision if item.confirmed is not None and lane == before else item.confirmed

@@ -1,4 +1,4 @@
-"""What the controller's decisions are made from and what they result in: values only."""
+"""What the controller knows, and how it is set up: values only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Self
 
 from model.contract import ItemFacts, Outcome, Override, Verdict
-from sorter_control import packml
-from sorter_control.controller.book import LineBook, Order, Report
+from sorter_control.controller.book import LineBook
 from sorter_control.policy import Policy
-from sorter_control.protocol import Event, LaneGeometry, LaneReport, Status
+from sorter_control.protocol import LaneGeometry, LaneReport, Status
 from sorter_control.routing import Decision, FailSafe
 
 
@@ -75,6 +74,11 @@ class Item:
     returning: bool = False
     nameless: bool = True
     outcome: Outcome | None = None
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether its plate was seen on another item too, so that nothing said of the plate counts."""
+        return self.failure is not None and self.failure.rule is FailSafe.PLATE_TWICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ class ControllerState:
     overrides: dict[str, Override] = field(default_factory=dict)
     """Newest answer of a person by item id, for the last ``answers.KEPT_ANSWERS`` items."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    """Verdicts by item id, for the last ``grades.KEPT_VERDICTS`` items: replaced, never changed."""
+    """Verdicts of items that ran out unsold, by item id, for the last ``endings.KEPT_VERDICTS``:
+    replaced, never changed."""
     status: Status | None = None
     lanes: tuple[LaneReport, ...] = ()
     geometry: tuple[LaneGeometry, ...] = ()
@@ -203,206 +208,3 @@ class ControllerState:
         new.remembered = self.remembered.copy()
         new.ended = self.ended.copy()
         return new
-
-
-# Observations -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PlcReported:
-    """One reading of the PLC, with the events that are new, in order."""
-
-    status: Status
-    lanes: tuple[LaneReport, ...]
-    geometry: tuple[LaneGeometry, ...]
-    events: tuple[Event, ...] = ()
-    at_s: float = 0.0
-    """Monotonic time."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlcLost:
-    """The PLC does not answer, or its heartbeat stands still."""
-
-    reason: str
-    at_s: float = 0.0
-    """Monotonic time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """The camera has read the plate, and the facts are known."""
-
-    tid: int
-    item_id: str
-    facts: ItemFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Graded:
-    """The server has graded the item."""
-
-    tid: int
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class NotGraded:
-    """There will be no verdict for the item."""
-
-    tid: int
-    failure: Failure
-    item_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Overridden:
-    """People have answered.
-
-    Attributes:
-        answers: In order of seq.
-    """
-
-    answers: tuple[Override, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Commanded:
-    """People have commanded the line.
-
-    Attributes:
-        orders: In order of seq.
-        at_s: Monotonic time.
-    """
-
-    orders: tuple[Order, ...]
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PartiesChanged:
-    """Other parties than the PLC have stopped answering, or answer again.
-
-    Attributes:
-        outages: Those that do not answer, and what is wrong with each.
-    """
-
-    outages: tuple[tuple[str, str], ...]
-
-
-Observation = (
-    PlcReported
-    | PlcLost
-    | Identified
-    | Graded
-    | NotGraded
-    | Overridden
-    | Commanded
-    | PartiesChanged
-)
-
-
-# Commands ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Tell the PLC the lane of an item that has none."""
-
-    tid: int
-    lane: int
-
-
-@dataclass(frozen=True, slots=True)
-class Modify:
-    """Tell the PLC another lane for an item that has one."""
-
-    tid: int
-    lane: int
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Have the PLC execute a PackML command once."""
-
-    command: packml.Command
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchLane:
-    """Open or close a lane."""
-
-    lane: int
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Let the PLC find no command of this kind any more; what it has executed stays.
-
-    Attributes:
-        lane: Whose switching is withdrawn; None for the PackML command.
-    """
-
-    lane: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Put into the outbox what the server has to be told."""
-
-    report: Report
-
-
-@dataclass(frozen=True, slots=True)
-class RequestGrade:
-    """Have the item photographed and graded within ``deadline_s`` seconds."""
-
-    tid: int
-    capture_id: str
-    deadline_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Remember:
-    """Keep the item in the journal."""
-
-    item: Item
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Put the outcome into the outbox and forget the item."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class AckEvents:
-    """Everything up to this event is stored; the PLC may forget it."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One line of the log."""
-
-    event: str
-    fields: dict[str, object] = field(default_factory=dict)
-    alarm: bool = False
-
-
-Command = (
-    Assign
-    | Modify
-    | Control
-    | SwitchLane
-    | Withdraw
-    | RequestGrade
-    | Remember
-    | Record
-    | Tell
-    | AckEvents
-    | Notice
-)

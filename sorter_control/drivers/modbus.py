@@ -33,7 +33,7 @@ RECONNECT_S = 0.5
 
 
 class ModbusPlc:
-    """One Modbus TCP connection, made at the first use and again after every failure.
+    """One Modbus TCP connection, made at the first use and again after every failure, tried every 0.5 s.
 
     Args:
         host: Address of the PLC.
@@ -52,7 +52,7 @@ class ModbusPlc:
     ) -> None:
         self._host, self._port, self._clock, self._timeout_s = host, port, clock, timeout_s
         self._client: AsyncModbusTcpClient | None = None
-        self._failed_s = float("-inf")
+        self._tried_s = float("-inf")
         self._lock = asyncio.Lock()
         self._geometry: tuple[int, tuple[LaneGeometry, ...]] = (0, ())
 
@@ -108,8 +108,9 @@ class ModbusPlc:
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is not None:
             return self._client
-        if self._clock() - self._failed_s < RECONNECT_S:
+        if self._clock() - self._tried_s < RECONNECT_S:
             raise PlcError(f"{self._host}:{self._port} is not connected")
+        self._tried_s = self._clock()
         client = AsyncModbusTcpClient(
             self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
         )
@@ -135,5 +136,4 @@ class ModbusPlc:
     async def _failure(self, problem: str) -> PlcError:
         """Drop the connection: after a failure nobody knows which reply belongs to what."""
         await self.close()
-        self._failed_s = self._clock()
         return PlcError(f"PLC {self._host}:{self._port}: {problem}")

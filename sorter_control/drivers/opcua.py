@@ -61,7 +61,7 @@ class _Session:
 
 
 class OpcUaPlc:
-    """One OPC UA session, made at the first use and again after every failure.
+    """One OPC UA session, made at the first use and again after every failure, tried every 0.5 s.
 
     Args:
         url: ``opc.tcp://host:port``, with ``user:password@`` where the PLC wants them.
@@ -85,7 +85,7 @@ class OpcUaPlc:
             raise SettingsError(f"{url}: give opc.tcp://HOST:PORT, for example opc.tcp://plc:4840")
         self._name = f"{parts.hostname}:{parts.port}"
         self._session: _Session | None = None
-        self._failed_s = float("-inf")
+        self._tried_s = float("-inf")
         self._event_ack = 0
         self._lock = asyncio.Lock()
 
@@ -156,14 +156,14 @@ class OpcUaPlc:
     async def _connected(self) -> _Session:
         if self._session is not None:
             return self._session
-        if self._clock() - self._failed_s < RECONNECT_S:
+        if self._clock() - self._tried_s < RECONNECT_S:
             raise PlcError(f"{self._name} is not connected")
+        self._tried_s = self._clock()
         client = Client(self._url, timeout=self._timeout_s, watchdog_intervall=_WATCHDOG_S)
         try:
             await client.connect()
         except (ua.UaError, OSError, TimeoutError) as error:
             await _abandon(client)
-            self._failed_s = self._clock()
             raise PlcError(
                 f"PLC {self._name}: does not accept a connection: {_say(error)}"
             ) from error
@@ -231,7 +231,6 @@ class OpcUaPlc:
         if self._session is not None:
             session, self._session = self._session, None
             await _abandon(session.client)
-        self._failed_s = self._clock()
         return PlcError(f"PLC {self._name}: {problem}")
 
 

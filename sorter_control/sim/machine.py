@@ -14,9 +14,10 @@ from sorter_control.protocol import HostImage, PlcImage
 from sorter_control.sequence import encoder_after
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import Belt
+from sorter_control.sim.lineup import PhysicalItem
 from sorter_control.sim.plc.program import image, scan
 from sorter_control.sim.plc.state import Inputs, PlcState, Retained
-from sorter_control.sim.world import Deposit, PhysicalItem, World
+from sorter_control.sim.world import Deposit, World
 
 
 class Remains(BaseModel):

@@ -12,20 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from model.contract import ItemFacts, Verdict
+from sorter_control.controller.commands import Notice, RequestGrade
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.journal import Memory
-from sorter_control.controller.planning import time_left_s
-from sorter_control.controller.values import (
-    Failure,
+from sorter_control.controller.observations import (
     Graded,
     Identified,
     NotGraded,
-    Notice,
     Observation,
     PlcLost,
-    RequestGrade,
-    Settings,
 )
+from sorter_control.controller.planning import time_left_s
+from sorter_control.controller.values import Failure, Settings
 from sorter_control.packml import Command
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow

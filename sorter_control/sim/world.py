@@ -12,10 +12,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from sorter_control.sim.chutes import Chutes
+from sorter_control.sim.devices import Eye, Gate
 from sorter_control.sim.geometry import INDUCT, Belt
+from sorter_control.sim.lineup import PhysicalItem, Place, before_induct_mm, lined_up
+
+_TOUCHING_MM = 1e-6
 
 
 class _Edge(IntEnum):
@@ -25,29 +30,7 @@ class _Edge(IntEnum):
     END = 3
     RETURN = 4
     FLICKER = 5
-
-
-@dataclass(slots=True, eq=False)
-class PhysicalItem:
-    """One object.
-
-    Attributes:
-        serial: Row of the feed, from 0; negative for objects that a hand laid on the belt.
-        origin_mm: Belt travel at which its front is at the induct photo-eye.
-        length_mm: Along the belt.
-        lane: The chute that it slides down, or None on the belt.
-        held_mm: Where it hangs although the belt runs, or None.
-        epoch: Changes when it is moved: edges that were expected before are void.
-        over: Photo-eyes that it covers.
-    """
-
-    serial: int
-    origin_mm: float
-    length_mm: float
-    lane: int | None = None
-    held_mm: float | None = None
-    epoch: int = 0
-    over: list[int] = field(default_factory=list)
+    TOUCH = 6
 
 
 class Deposit(NamedTuple):
@@ -66,32 +49,6 @@ class Sensors(NamedTuple):
     away: tuple[bool, ...]
     """Diverts that are not in their place of rest."""
     full: frozenset[int]
-
-
-@dataclass(slots=True)
-class _Gate:
-    on: bool = False
-    out_from_mm: float = 0.0
-    stuck: bool = False
-    stuck_across: bool = False
-
-    @property
-    def away(self) -> bool:
-        return self.stuck_across or (self.on and not self.stuck)
-
-    def takes(self, at_mm: float) -> bool:
-        return self.stuck_across or (self.on and not self.stuck and self.out_from_mm <= at_mm)
-
-
-@dataclass(slots=True)
-class _Eye:
-    covered: int = 0
-    flipped: bool = False
-    forced: bool | None = None
-
-    @property
-    def sees(self) -> bool:
-        return (self.covered > 0) != self.flipped if self.forced is None else self.forced
 
 
 @dataclass(slots=True)
@@ -118,9 +75,9 @@ class World:
     infeed_jams: bool = False
     jammed: set[int] = field(default_factory=set)
     chutes: Chutes = field(init=False)
-    _gates: list[_Gate] = field(init=False)
+    _gates: list[Gate] = field(init=False)
     _driven: Sequence[bool] = ()
-    _eyes: list[_Eye] = field(init=False)
+    _eyes: list[Eye] = field(init=False)
     _edges: list[tuple[float, int, _Edge, int, PhysicalItem | None, int]] = field(
         default_factory=list, init=False
     )
@@ -133,8 +90,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.chutes = Chutes(self.belt.run_out, self.belt.lane_capacity, self.belt.take_away_s)
-        self._gates = [_Gate() for _ in self.belt.diverts_mm]
-        self._eyes = [_Eye() for _ in self.belt.eyes_mm]
+        self._gates = [Gate() for _ in self.belt.diverts_mm]
+        self._eyes = [Eye() for _ in self.belt.eyes_mm]
         items, self.items = self.items, {}
         for item in items.values():
             self._restore(item)
@@ -187,22 +144,28 @@ class World:
         """Free every chute and the infeed: what hung there goes on, one after the other."""
         self.jammed.clear()
         self.infeed_jams = False
-        ahead_mm: dict[int | None, float] = {}
-        for item in list(self.items.values()):
-            if item.held_mm is None:
-                continue
-            self._lift(item)
-            back_mm = ahead_mm.get(item.lane, 0.0)
-            item.origin_mm = self.travel_mm - item.held_mm + back_mm
-            item.held_mm = None
-            ahead_mm[item.lane] = back_mm + item.length_mm + self.belt.min_gap_mm
-            self._restore(item)
+        for places in (self._lined_up(self.travel_mm), *self._hanging()):
+            limit_mm = math.inf
+            for front_mm, item in places:
+                to_mm = min(front_mm, limit_mm)
+                limit_mm = math.inf
+                if item.held_mm is not None or to_mm < front_mm:
+                    self._let_go(item, to_mm)
+                    limit_mm = to_mm - item.length_mm - self.belt.min_gap_mm
+
+    def _hanging(self) -> list[list[Place]]:
+        """What hangs in each chute that ends in a lane, where things may lie on each other."""
+        hanging: dict[int, list[Place]] = {}
+        for item in self.items.values():
+            if item.held_mm is not None and item.lane not in {None, self.belt.loop_lane}:
+                hanging.setdefault(item.lane or 0, []).append(Place(item.held_mm, item))
+        return list(hanging.values())
 
     # Looking -------------------------------------------------------------------------------
 
     def position_mm(self, item: PhysicalItem) -> float:
         """Where an object's front is, mm after the induct photo-eye."""
-        return self.travel_mm - item.origin_mm if item.held_mm is None else item.held_mm
+        return item.front_mm(self.travel_mm)
 
     def between(self, tail_mm: float, front_mm: float) -> list[PhysicalItem]:
         """Objects on the belt that reach into a stretch of it."""
@@ -216,17 +179,14 @@ class World:
 
     def infeed_is_free(self, length_mm: float) -> bool:
         """Whether an object can be laid on the infeed without touching one that comes or hangs."""
-        front_mm, gap_mm = -self.belt.infeed_mm, self.belt.min_gap_mm
-        if self.between(front_mm - length_mm, front_mm):
-            return False
-        for item in self.items.values():
-            if item.held_mm is not None and item.lane is None:
+        laid_mm, gap_mm = -self.belt.infeed_mm, self.belt.min_gap_mm
+        for place in self._lined_up(self.travel_mm):
+            on_the_belt = place.item.lane is None
+            if on_the_belt and place.item.held_mm is not None:
                 return False
-            if item.lane == self.belt.loop_lane:
-                front = self.position_mm(item) - self.belt.loop_mm
-                ahead = front - item.length_mm > front_mm + gap_mm
-                if not ahead and front > front_mm - length_mm - gap_mm:
-                    return False
+            is_ahead = place.tail_mm >= laid_mm + (0 if on_the_belt else gap_mm)
+            if not is_ahead and place.front_mm > laid_mm - length_mm - gap_mm:
+                return False
         return True
 
     def at_rest(self, gates: Sequence[bool]) -> bool:
@@ -340,23 +300,27 @@ class World:
     def _pass(self, at_mm: float, item: PhysicalItem, edge: _Edge, place: int) -> None:
         match edge:
             case _Edge.ON:
-                self._cover(item, place)
+                self._cover(at_mm, item, place)
             case _Edge.OFF:
                 self._uncover(item, place)
             case _Edge.DIVERT:
                 if self._gates[place - 1].takes(at_mm):
                     self._lift(item)
                     item.lane = place
+                    if place == self.belt.loop_lane:
+                        self._fall_in(at_mm, item)
                     self._expect_chute(item, place)
             case _Edge.RETURN:
                 self._lift(item)
                 item.origin_mm += self.belt.loop_mm
                 item.lane = None
                 self._restore(item)
+            case _Edge.TOUCH:
+                self._wait_behind(at_mm, item)
             case _:
                 raise AssertionError(edge)
 
-    def _cover(self, item: PhysicalItem, eye: int) -> None:
+    def _cover(self, at_mm: float, item: PhysicalItem, eye: int) -> None:
         item.over.append(eye)
         self._eyes[eye].covered += 1
         self._changed = True
@@ -364,8 +328,7 @@ class World:
         if lane:
             item.lane = lane
         if lane in self.jammed or (eye == INDUCT and self.infeed_jams):
-            item.held_mm = self.belt.eyes_mm[eye]
-            item.epoch += 1
+            self._hold(at_mm, item, at_mm - item.origin_mm)
 
     def _uncover(self, item: PhysicalItem, eye: int) -> None:
         item.over.remove(eye)
@@ -376,3 +339,50 @@ class World:
             del self.items[item.serial]
             self.deposits.append(Deposit(item.serial, lane))
             self.chutes.receive(lane)
+
+    # Standing while the belt runs -----------------------------------------------------------
+
+    def _lined_up(self, at_mm: float) -> list[Place]:
+        return lined_up(self.items.values(), self.belt, at_mm)
+
+    def _hold(self, at_mm: float, item: PhysicalItem, position_mm: float) -> None:
+        item.held_mm = position_mm
+        item.epoch += 1
+        self._expect_touch(at_mm, item)
+
+    def _let_go(self, item: PhysicalItem, front_mm: float) -> None:
+        """Have a hand put an object down, from where the belt carries it on."""
+        self._lift(item)
+        item.origin_mm = self.travel_mm - front_mm
+        if item.lane == self.belt.loop_lane:
+            item.origin_mm -= self.belt.loop_mm
+        item.held_mm = None
+        self._restore(item)
+
+    def _expect_touch(self, at_mm: float, standing: PhysicalItem) -> None:
+        """Expect the next object behind one that stands to run up to it."""
+        for ahead, behind in pairwise(self._lined_up(at_mm)):
+            if ahead.item is standing and behind.item.held_mm is None:
+                room_mm = max(0.0, ahead.tail_mm - behind.front_mm)
+                self._push(at_mm + room_mm, _Edge.TOUCH, 0, behind.item)
+
+    def _wait_behind(self, at_mm: float, item: PhysicalItem) -> None:
+        """Have an object stand behind the one that it has run up to, if that one still stands."""
+        for ahead, behind in pairwise(self._lined_up(at_mm)):
+            touches = behind.front_mm >= ahead.tail_mm - _TOUCHING_MM
+            if behind.item is item and ahead.item.held_mm is not None and touches:
+                self._hold(at_mm, item, ahead.tail_mm + before_induct_mm(self.belt, item))
+
+    def _fall_in(self, at_mm: float, item: PhysicalItem) -> None:
+        """Let an object onto the way back behind the last one there, however far that has come."""
+        others = [
+            place
+            for place in self._lined_up(at_mm)
+            if place.item.lane is not None and place.item is not item
+        ]
+        if others:
+            last = others[-1]
+            limit_mm = at_mm - last.tail_mm - self.belt.loop_mm
+            item.origin_mm = max(item.origin_mm, limit_mm)
+            if last.item.held_mm is not None:
+                self._expect_touch(at_mm, last.item)

@@ -18,8 +18,9 @@ from model.contract import (
     Override,
     Verdict,
 )
+from sorter_control.controller.commands import RequestGrade
 from sorter_control.controller.journal import Journal
-from sorter_control.controller.values import Failure, RequestGrade, Settings
+from sorter_control.controller.values import Failure, Settings
 from sorter_control.policy import load_policy
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow

@@ -10,7 +10,7 @@ import pytest
 from model.contract import CommandKind, CommandResult, CommandStatus, LineCommand
 from sorter_control.controller.book import Order
 from sorter_control.controller.line_state import line_state
-from sorter_control.controller.values import Commanded
+from sorter_control.controller.observations import Commanded
 from sorter_control.packml import State
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Rehearsal

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 
 from model.contract import GRADES, Ending, ItemFacts
+from sorter_control.controller.commands import RequestGrade
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.journal import Journal
-from sorter_control.controller.values import Graded, Identified, PlcLost, RequestGrade
+from sorter_control.controller.observations import Graded, Identified, PlcLost
 from sorter_control.errors import MapError, PlcError
 from sorter_control.protocol import Event, EventType
 from sorter_control.sim.geometry import Belt, load_belt

@@ -10,17 +10,11 @@ import pytest
 from model.contract import Ending, Grade, ItemFacts, Outcome, Verdict
 from sorter_control.controller import answers
 from sorter_control.controller.answers import steerable_s
+from sorter_control.controller.commands import RequestGrade
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.line_state import line_state
-from sorter_control.controller.values import (
-    Failure,
-    Graded,
-    Item,
-    Overridden,
-    PartiesChanged,
-    PlcLost,
-    RequestGrade,
-)
+from sorter_control.controller.observations import Graded, Overridden, PartiesChanged, PlcLost
+from sorter_control.controller.values import Failure, Item
 from sorter_control.packml import Command
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow

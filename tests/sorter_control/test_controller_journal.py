@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from model.contract import Ending, Grade, ItemFacts, Outcome
+from sorter_control.controller import journal as journals
 from sorter_control.controller.journal import Journal
 from sorter_control.controller.values import Failure, Item
 from sorter_control.errors import SettingsError
@@ -99,6 +104,86 @@ def test_outcomes_wait_until_the_server_has_answered() -> None:
     journal.answered(journal.unsent(2))
     assert [outcome.tid for outcome in journal.unsent(2)] == [3]
     journal.close()
+
+
+def test_outcomes_that_the_server_has_are_kept_for_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 3)
+    journal = Journal(":memory:")
+    journal.commit(recorded=[make_outcome(tid) for tid in range(1, 11)])
+    journal.answered([make_outcome(2)], answer="no such line")
+    journal.answered([make_outcome(tid) for tid in (1, 3, 4, 5, 6, 8, 9)])
+    assert [outcome.tid for outcome in journal.outcomes()] == [2, 7, 8, 9, 10]
+    assert [outcome.tid for outcome in journal.unsent(9)] == [7, 10]
+    journal.commit(recorded=[make_outcome(9).model_copy(update={"lane": "manual"})])
+    assert journal.unsent_count() == 2, "an event that is replayed makes no second outcome"
+    journal.close()
+
+
+def test_a_journal_that_has_grown_long_is_cut_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 100)
+    journal = Journal(":memory:")
+    journal.commit(recorded=[make_outcome(tid) for tid in range(1, 101)])
+    journal.answered([make_outcome(tid) for tid in range(1, 101)])
+    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 10)
+    monkeypatch.setattr(journals, "_BITE", 40)
+    for left in (61, 22, 10):
+        journal.commit(recorded=[make_outcome(1000 + left)])
+        journal.answered([make_outcome(1000 + left)])
+        assert len(journal.outcomes()) == left
+    journal.close()
+
+
+def test_a_long_run_leaves_the_file_as_large_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 50)
+    journal = Journal.open(tmp_path)
+    sizes = []
+    for hundred in range(6):
+        tids = range(100 * hundred, 100 * hundred + 100)
+        journal.commit(remembered=[Item(1, tid, 0, 300, NOW) for tid in tids])
+        journal.commit(recorded=[make_outcome(tid) for tid in tids])
+        journal.answered(journal.unsent(200))
+        sizes.append(journal.size_bytes())
+    assert sizes[-1] <= sizes[1]
+    journal.close()
+
+
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from sorter_control.controller import journal as journals
+journals.KEPT_OUTCOMES = 2
+journal = journals.Journal.open(Path(sys.argv[1]))
+def die(statement):
+    if statement.startswith(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+journal._db.set_trace_callback(die)
+journal.answered(journal.unsent(4))
+"""
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "UPDATE", "DELETE", "COMMIT"])
+def test_who_is_killed_while_old_outcomes_are_dropped_has_lost_none_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 2)
+    journal = Journal.open(tmp_path)
+    journal.commit(recorded=[make_outcome(tid) for tid in range(1, 7)], event_seq=8)
+    journal.close()
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    killed = subprocess.run(
+        [sys.executable, "-c", _DIES, str(tmp_path), statement], env=env, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    again = Journal.open(tmp_path)
+    assert [outcome.tid for outcome in again.unsent(9)] == [1, 2, 3, 4, 5, 6]
+    assert again.event_seq() == 8
+    again.answered(again.unsent(9))
+    assert [outcome.tid for outcome in again.outcomes()] == [5, 6]
+    again.close()
 
 
 def test_the_journal_without_a_disk_keeps_what_the_one_with_a_disk_keeps() -> None:

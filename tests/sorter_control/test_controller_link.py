@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sorter_control.controller.link import Link
-from sorter_control.controller.values import PlcLost, PlcReported
+from sorter_control.controller.observations import PlcLost, PlcReported
 from sorter_control.packml import Mode, State
 from sorter_control.protocol import Event, EventType, Flag, Op, PlcImage, Reason, Status
 

@@ -7,7 +7,7 @@ import pytest
 from model.contract import Alarm, AlarmPriority, AlarmState, CommandKind, CommandStatus
 from sorter_control.controller.journal import Journal
 from sorter_control.controller.line_state import line_state
-from sorter_control.controller.values import PartiesChanged
+from sorter_control.controller.observations import PartiesChanged
 from sorter_control.packml import Command
 from sorter_control.sim.memory_journal import MemoryJournal
 from sorter_control.sim.rehearsal import Rehearsal

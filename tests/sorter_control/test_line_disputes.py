@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from model.contract import Ending, Grade, ItemFacts, Verdict
+from model.contract import Ending
 from sorter_control.controller.book import LineBook
 from sorter_control.controller.decide import decide
-from sorter_control.controller.values import (
-    ControllerState,
-    Failure,
-    Item,
-    Overridden,
-    PlcReported,
-    RequestGrade,
-    Settings,
-)
+from sorter_control.controller.observations import PlcReported
+from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.errors import SettingsError
 from sorter_control.policy import SHIPPED, Policy, parse_policy
 from sorter_control.protocol import Event, EventType, HostImage, HostWords
-from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.geometry import LOOP, load_belt
 from sorter_control.sim.machine import Machine, Remains
 from sorter_control.sim.parameters import set_parameters
@@ -28,8 +20,6 @@ from sorter_control.sim.soak.site import LOOP_POLICY
 from tests.sorter_control.factories import (
     NOW,
     SETTINGS,
-    by_number,
-    make_override,
     make_rehearsal,
     make_rows,
 )
@@ -63,55 +53,6 @@ def test_one_write_of_another_host_costs_no_item_its_record(boot_id: int) -> Non
     endings = [outcome.ending for outcome in line.journal.outcomes()]
     assert len(endings) == 8
     assert endings.count(Ending.DIVERTED) >= 6
-
-
-@pytest.mark.parametrize("with_answer", [False, True])
-def test_neither_a_rule_nor_a_person_can_tell_twins_apart(with_answer: bool) -> None:
-    rows = make_rows(1)
-    facts = {"RET-0": ItemFacts(item_id="RET-0", list_price=5)}
-    line = make_rehearsal([rows[0], rows[0]], facts=facts)
-    restarted(line, policy_with("" if with_answer else _RULE))
-    if with_answer:
-        assert line.controller is not None
-        answer = make_override("RET-0", Grade.REPAIRABLE)
-        line.controller.observe(Overridden((answer,)), line.now)
-    line.run_until_empty(60)
-    _, second = sorted(line.journal.outcomes(), key=lambda outcome: outcome.tid)
-    assert (second.lane, second.rule) == ("manual", "plate_twice")
-
-
-def test_a_twin_is_not_graded_for_nothing() -> None:
-    rows = make_rows(1)
-    asked: list[int] = []
-
-    def answer(row: FeedRow, request: RequestGrade) -> tuple[float, Verdict | Failure]:
-        asked.append(request.tid)
-        return by_number(row, request)
-
-    line = make_rehearsal([rows[0], rows[0]], answer)
-    line.run_until_empty(60)
-    rules = [each.rule for each in sorted(line.journal.outcomes(), key=lambda each: each.tid)]
-    assert rules == ["grade_new", "plate_twice"]
-    assert len(asked) == 1
-
-
-def test_an_item_that_the_plc_has_forgotten_is_no_twin() -> None:
-    """It runs out untracked: nothing can confuse the two any more."""
-    rows = make_rows(1, gap_mm=1500)
-    line = make_rehearsal([rows[0], rows[0]])
-    line.run(2)
-    line.kill_plc()
-    line.run_until_empty(90)
-    rules = [each.rule for each in sorted(line.journal.outcomes(), key=lambda each: each.tid)]
-    assert rules == ["plc_restarted", "grade_new"]
-
-
-def test_a_hold_holds_twins_too() -> None:
-    rows = make_rows(1)
-    facts = {"RET-0": ItemFacts(item_id="RET-0", recalled=True)}
-    line = make_rehearsal([rows[0], rows[0]], facts=facts)
-    line.run_until_empty(60)
-    assert {outcome.rule for outcome in line.journal.outcomes()} == {"hold_recalled"}
 
 
 def test_the_end_of_an_earlier_remap_sweeps_nothing() -> None:

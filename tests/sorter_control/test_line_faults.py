@@ -15,7 +15,9 @@ import pytest
 from model.contract import Ending, Grade, Outcome
 from sorter_control import routing
 from sorter_control.controller import grades
-from sorter_control.controller.values import Notice, Overridden, Settings
+from sorter_control.controller.commands import Notice
+from sorter_control.controller.observations import Overridden
+from sorter_control.controller.values import Settings
 from sorter_control.policy import Policy, load_policy
 from sorter_control.protocol import Event, EventType, Flag
 from sorter_control.sim.geometry import DEFAULT, LOOP, load_belt
@@ -24,7 +26,7 @@ from sorter_control.sim.soak.chance import random_scenario
 from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.soak.shift import Result, run_shift
 from sorter_control.sim.soak.site import LOOP_POLICY
-from tests.sorter_control.factories import by_number, make_override, make_rehearsal, make_rows
+from tests.sorter_control.factories import make_override, make_rehearsal, make_rows
 
 
 def shift(*faults: Fault, items: int = 12, loop: bool = False, seed: int = 1) -> Result:
@@ -86,7 +88,7 @@ def test_policies_change_while_items_are_on_the_belt() -> None:
     [
         (Kind.POLICY_CHANGE, (Policy, "rule_for"), "the rule .* does not lead there"),
         (Kind.POLICY_CHANGE, (routing, "expected_values"), "brings more"),
-        (Kind.TWIN, (grades, "_twin"), "are both sold as"),
+        (Kind.TWIN, (grades, "_twins"), "are both sold as"),
     ],
 )
 def test_a_bug_in_rules_values_or_twins_is_a_violation(
@@ -146,33 +148,6 @@ def test_every_kind_of_fault_has_its_row_and_its_random_form() -> None:
 def outcomes(line: Rehearsal) -> dict[str | None, Outcome]:
     line.run_until_empty(300)
     return {outcome.item_id: outcome for outcome in line.journal.outcomes()}
-
-
-def test_an_item_that_comes_to_the_belt_again_is_not_graded_again() -> None:
-    rows = make_rows(1)
-    asked: list[str] = []
-
-    def answer(row: object, request: object) -> object:
-        asked.append(request.capture_id)  # type: ignore[attr-defined]
-        return by_number(row, request)  # type: ignore[arg-type]
-
-    line = make_rehearsal(rows, answer)  # type: ignore[arg-type]
-    line.run_until_empty(60)
-    line.rows.append(rows[0])
-    line.run_until_empty(60)
-    first, again = line.journal.outcomes()
-    assert (first.item_id, first.lane) == (again.item_id, again.lane) == ("RET-0", "restock")
-    assert first.verdict_id == again.verdict_id == "v:line-1:1:1"
-    assert asked == ["line-1:1:1"]
-
-
-def test_a_plate_that_is_on_the_belt_twice_is_believed_once() -> None:
-    rows = make_rows(1)
-    line = make_rehearsal([rows[0], rows[0]])
-    line.run_until_empty(60)
-    first, second = sorted(line.journal.outcomes(), key=lambda outcome: outcome.tid)
-    assert (first.lane, first.ending) == ("restock", Ending.DIVERTED)
-    assert (second.lane, second.rule) == ("manual", "plate_twice")
 
 
 @pytest.fixture

@@ -348,6 +348,43 @@ def test_an_item_that_goes_round_keeps_its_tracking_id(belt: Belt) -> None:
     assert (0, 2) in bench.lanes()
 
 
+def sent_round(count: int) -> tuple[Bench, list[int]]:
+    """Items on the way back, each with its length and a gap of half a metre."""
+    belt = load_belt(LOOP)
+    bench = Bench(Machine(belt, make_rows(count, gap_mm=500)))
+    tids = []
+    for _ in range(count):
+        tids.append(bench.announced())
+        bench.send(Op.ASSIGN, tids[-1], belt.loop_lane)
+    while bench.kinds().count(EventType.RECIRCULATED) < count:
+        bench.run(0.1)
+    return bench, tids
+
+
+def test_what_comes_round_after_a_jam_at_the_infeed_is_taken_for_no_item() -> None:
+    """It may have waited behind what hung there, in the place of another."""
+    bench, (tid,) = sent_round(1)
+    world = bench.machine.world
+    world.infeed_jams = True
+    world.place(-1, 300, -100)
+    while not bench.machine.plc.infeed_jam:
+        bench.run(0.1)
+    world.clear_jams()
+    world.remove(-1)
+    bench.run(20)
+    assert kinds_of(bench, tid)[-2:] == [EventType.RECIRCULATED, EventType.LOST]
+    assert EventType.DEST_REQUEST not in bench.kinds()
+    assert bench.kinds().count(EventType.ANNOUNCE) == 2
+
+
+def test_when_one_does_not_come_round_in_time_those_behind_it_may_be_late_as_well() -> None:
+    bench, tids = sent_round(2)
+    bench.machine.world.remove(0)
+    bench.run(20)
+    assert [kinds_of(bench, tid)[-1] for tid in tids] == [EventType.LOST] * 2
+    assert bench.kinds().count(EventType.ANNOUNCE) == 3
+
+
 def test_an_item_goes_round_so_often_and_no_more() -> None:
     belt = load_belt(LOOP)
     bench = Bench(Machine(belt, make_rows(1)))

@@ -16,10 +16,10 @@ from model.contract import Grade, ItemFacts
 from sorter_control.cli import register
 from sorter_control.controller.controller import Controller
 from sorter_control.controller.journal import Journal
+from sorter_control.controller.observations import Graded
 from sorter_control.controller.policy_file import PolicyFile
 from sorter_control.controller.server import Server
 from sorter_control.controller.service import Rhythm, Sorting
-from sorter_control.controller.values import Graded
 from sorter_control.drivers.memory import MemoryPlc
 from sorter_control.dry_run import DryItem, decide_dry, load_items, moves
 from sorter_control.errors import SettingsError

@@ -157,7 +157,9 @@ def test_it_is_the_best_open_lane_and_never_one_above_the_grade(
     decision = choose(facts(list_price=price), verdict, tuple(closed))
     assert EARNS[decision.lane] >= grade.rank
     assert POLICY.value is not None
-    worth = expected_values(POLICY, POLICY.value, verdict, float(price))
+    lanes = POLICY.value.lanes.items()
+    recovered = {lane: sale.recovers(float(price)) for lane, sale in lanes}
+    worth = expected_values(POLICY, verdict, recovered)
     if decision.rule.startswith("value_"):
         assert all(worth[decision.lane] >= worth[lane] for lane in set(worth) - closed)
     else:

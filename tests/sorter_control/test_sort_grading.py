@@ -12,16 +12,11 @@ import pytest
 from model.contract import ItemFacts
 from regrade.client import AccessError, AnswerError, AsyncClient, BusyError, RefusedError
 from sorter_control.controller.camera import Picture
+from sorter_control.controller.commands import RequestGrade
 from sorter_control.controller.facts import load_facts
 from sorter_control.controller.grading import Grading
+from sorter_control.controller.observations import Graded, Identified, NotGraded, Observation
 from sorter_control.controller.server import Server
-from sorter_control.controller.values import (
-    Graded,
-    Identified,
-    NotGraded,
-    Observation,
-    RequestGrade,
-)
 from sorter_control.errors import CameraError, SettingsError
 from sorter_control.sim.camera import CameraStation
 from sorter_control.sim.feed import Feed, FeedRow

@@ -138,6 +138,36 @@ def test_plc_says_its_ports_and_ends_cleanly_on_a_signal(tmp_path: Path) -> None
     assert "Traceback" not in rest
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plc --feed feed.jsonl --state state --modbus-port 0 --camera-port 0",
+        "sort --plc 127.0.0.1:1 --camera http://127.0.0.1:1 --server http://127.0.0.1:1"
+        " --data data --facts feed.jsonl",
+    ],
+    ids=["plc", "sort"],
+)
+def test_what_was_built_at_the_start_is_in_no_later_garbage_collection(
+    tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "feed.jsonl").write_text("")
+    code = (
+        "import atexit, gc, sys; from regrade.cli import main;"
+        " atexit.register(lambda: print('frozen', gc.get_freeze_count())); main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(_ROOT)},
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert " ready " in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate()
+    frozen = re.search(r"frozen (\d+)", said)
+    assert frozen is not None
+    assert int(frozen[1]) > 10_000
+
+
 def test_sorting_over_modbus_loads_neither_torch_nor_asyncua() -> None:
     code = (
         "import sys, sorter_control.sim.service, sorter_control.controller.service,"

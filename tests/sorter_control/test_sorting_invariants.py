@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from model.contract import GRADES, Ending, Verdict
-from sorter_control.controller.values import Failure, Overridden, RequestGrade
+from sorter_control.controller.commands import RequestGrade
+from sorter_control.controller.observations import Overridden
+from sorter_control.controller.values import Failure
 from sorter_control.sim.feed import FeedRow
 from sorter_control.sim.plc.state import PlcState
 from sorter_control.sim.rehearsal import Rehearsal

@@ -60,6 +60,7 @@ def inducted(state: PlcState, belt: Belt, eye: Eye) -> None:
         # No single item is as long as this; where its front is, nobody knows.
         state.report(EventType.GAP, reason=Reason.GAP, encoder=eye.rise)
         eye.tid = 0
+        lose_returning(state)
     else:
         eye.tid = _comes_round(state, belt, eye, length_mm) or _announce(
             state, belt, eye, length_mm
@@ -182,12 +183,13 @@ def unverify(state: PlcState, belt: Belt) -> None:
 def follow(state: PlcState, belt: Belt) -> None:
     """Commit items at their point of no return, and give up those that were not seen in time."""
     for track in [each for each in state.tracks if each.due <= state.encoder]:
-        _act(state, belt, track, position_mm(state, belt, track))
+        if state.track(track.tid) is track:  # not lost together with one before it
+            _act(state, belt, track, position_mm(state, belt, track))
 
 
 def _act(state: PlcState, belt: Belt, track: Track, position: float) -> None:
     if track.returning:
-        lose(state, track)
+        lose_returning(state)
     elif track.firing:
         seen_by_mm = belt.lanes[track.firing - 1].confirm_mm + reach_mm(belt)
         if position > seen_by_mm and not track.arriving:
@@ -214,6 +216,15 @@ def lose(state: PlcState, track: Track) -> None:
     """An item is not where it must be."""
     state.tracks.remove(track)
     state.report(EventType.LOST, track.tid)
+
+
+def lose_returning(state: PlcState) -> None:
+    """Something hangs or is gone before the infeed: what comes round may come late.
+
+    So late that one could be taken for another; each is announced anew.
+    """
+    for track in [each for each in state.tracks if each.returning]:
+        lose(state, track)
 
 
 def _commit(state: PlcState, belt: Belt, track: Track, position: float) -> None:

@@ -10,14 +10,14 @@ from datetime import timedelta
 from functools import partial
 
 from model.contract import GRADES, Override
-from sorter_control.controller.values import Graded, Overridden
+from sorter_control.controller.observations import Graded, Overridden
 from sorter_control.packml import Command
 from sorter_control.sim.feed import FeedRow
+from sorter_control.sim.lineup import PhysicalItem
 from sorter_control.sim.soak.faults import ABOUT, Fault, Kind
 from sorter_control.sim.soak.policies import variants
 from sorter_control.sim.soak.site import Site, true_grade
 from sorter_control.sim.verdicts import verdict
-from sorter_control.sim.world import PhysicalItem
 
 _CLEAR_MM = 300
 """Distance from everything else at which a hand lays an item on the belt."""

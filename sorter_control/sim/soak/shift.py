@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sorter_control.controller.values import Notice
+from sorter_control.controller.commands import Notice
 from sorter_control.sim.soak.faults import ABOUT, Fault, Kind, Scenario
 from sorter_control.sim.soak.injector import Injected, Injector
 from sorter_control.sim.soak.person import Person

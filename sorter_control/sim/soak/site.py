@@ -11,7 +11,8 @@ from model.contract import (
     GRADES,
     Grade,
 )
-from sorter_control.controller.values import Failure, Notice, RequestGrade, Settings
+from sorter_control.controller.commands import Notice, RequestGrade
+from sorter_control.controller.values import Failure, Settings
 from sorter_control.policy import SHIPPED, Policy, load_policy
 from sorter_control.routing import FailSafe
 from sorter_control.sim.feed import FeedRow

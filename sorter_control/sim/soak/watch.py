@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sorter_control.controller.values import Notice
+from sorter_control.controller.commands import Notice
 from sorter_control.packml import State
 from sorter_control.protocol import Event, EventType
 from sorter_control.sequence import EVENT_NUMBERS

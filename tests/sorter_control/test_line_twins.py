@@ -1,0 +1,396 @@
+"""Two items with one license plate: neither plate nor grade says which is which, so none is sold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from model.contract import Ending, Grade, ItemFacts, Verdict
+from sorter_control.controller.book import LineBook
+from sorter_control.controller.commands import Command, Modify, Notice, RequestGrade
+from sorter_control.controller.decide import decide
+from sorter_control.controller.observations import (
+    Graded,
+    Identified,
+    NotGraded,
+    Observation,
+    Overridden,
+    PlcReported,
+)
+from sorter_control.controller.values import ControllerState, Failure, Item, Settings
+from sorter_control.policy import SHIPPED, parse_policy
+from sorter_control.protocol import Event, EventType, PlcImage
+from sorter_control.routing import Decision, FailSafe
+from sorter_control.sim.feed import FeedRow
+from sorter_control.sim.geometry import load_belt
+from sorter_control.sim.machine import Machine
+from tests.sorter_control.factories import (
+    NOW,
+    SETTINGS,
+    by_number,
+    make_override,
+    make_rehearsal,
+    make_rows,
+    make_verdict,
+)
+
+_RULE = """
+[[rules]]
+name = "cheap"
+when = { price_below = 8 }
+lane = "salvage"
+otherwise = []
+"""
+_SOLD = Decision("restock", "grade_new", "The model says new: restock.", Grade.NEW)
+_FIRST_MM, _SECOND_MM = 2000, 1000
+
+
+@dataclass
+class Line:
+    """A controller that sees what the test says, of a belt that has run 10 m."""
+
+    state: ControllerState = field(default_factory=ControllerState)
+    settings: Settings = SETTINGS
+    encoder: int = 10_000
+    said: list[Command] = field(default_factory=list)
+    _image: PlcImage = field(default_factory=lambda: Machine(load_belt(), []).image())
+
+    def see(self, observation: Observation) -> list[Command]:
+        self.state, commands = decide(self.state, observation, NOW, self.settings)
+        self.said += commands
+        return commands
+
+    def report(self, *events: Event) -> list[Command]:
+        image = self._image
+        status = replace(image.status, encoder=self.encoder, speed_mm_per_s=500)
+        return self.see(PlcReported(status, image.lanes, image.geometry, events))
+
+    def announce(self, tid: int, at_mm: int) -> None:
+        self.report(Event(tid, EventType.ANNOUNCE, tid, encoder=self.encoder - at_mm, aux=300))
+
+    def identify(self, tid: int, item_id: str = "RET-1") -> list[Command]:
+        return self.see(Identified(tid, item_id, ItemFacts(item_id=item_id)))
+
+    def acknowledge(self, tid: int) -> None:
+        lane = self.state.items[tid].sent_lane
+        self.report(Event(9, EventType.ASSIGN_ACK, tid, lane=lane, encoder=self.encoder))
+
+    def sell(self, tid: int, at_mm: int, item_id: str = "RET-1") -> None:
+        """An item that goes to restock, as the PLC knows."""
+        self.announce(tid, at_mm)
+        self.identify(tid, item_id)
+        self.see(Graded(tid, make_verdict(item_id)))
+        self.acknowledge(tid)
+
+    def lane(self, tid: int) -> tuple[str, str]:
+        item = self.state.find(tid)
+        assert item is not None
+        assert item.decision is not None
+        return item.decision.lane, item.decision.rule
+
+    def noticed(self) -> list[str]:
+        return [each.event for each in self.said if isinstance(each, Notice)]
+
+    def restart(self) -> None:
+        """A new run of the controller over what this one remembered."""
+        items = (*self.state.items.values(), *self.state.ended.values())
+        self.state = ControllerState.of_journal(items, LineBook())
+        self.said.clear()
+
+    def remap(self, *lanes: tuple[int, int]) -> list[Command]:
+        """The PLC names its items, each with the lane that it has for it."""
+        named = [
+            Event(20 + tid, EventType.REMAP_ITEM, tid, lane=lane, encoder=self._induct(tid))
+            for tid, lane in lanes
+        ]
+        return self.report(*named, Event(40, EventType.REMAP_END, aux=len(named)))
+
+    def _induct(self, tid: int) -> int:
+        item = self.state.find(tid)
+        assert item is not None
+        return item.induct_encoder
+
+
+def twice(*lines: tuple[str, str]) -> bool:
+    return set(lines) == {("manual", "plate_twice")}
+
+
+def test_of_two_items_with_one_plate_neither_is_sold() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.announce(2, _SECOND_MM)
+    commands = line.identify(2)
+    assert twice(line.lane(1), line.lane(2))
+    assert Modify(1, 5) in commands
+    assert line.noticed().count("plate_twice") == 1
+
+
+def test_what_is_past_its_point_of_no_return_goes_on_and_its_twin_is_not_sold() -> None:
+    line = Line()
+    line.sell(1, 3000)
+    line.encoder += 950
+    line.announce(2, _SECOND_MM)
+    commands = line.identify(2)
+    assert line.lane(1) == ("restock", "grade_new")
+    assert twice(line.lane(2))
+    assert not any(isinstance(each, Modify) for each in commands)
+    # Its divert misses it: now it can be kept from being sold.
+    line.report(Event(30, EventType.DIVERT_FAIL, 1, lane=1, encoder=line.encoder))
+    assert twice(line.lane(1))
+
+
+def test_an_item_that_waits_for_its_verdict_when_its_twin_comes_is_not_sold_by_it() -> None:
+    line = Line()
+    line.announce(1, _FIRST_MM)
+    line.identify(1)
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    line.see(Graded(1, make_verdict("RET-1")))
+    assert twice(line.lane(1), line.lane(2))
+    assert "verdict_discarded" in line.noticed()
+
+
+def test_a_twin_is_found_before_the_remap_has_named_it() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.restart()
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    assert "plate_twice" in line.noticed()
+    assert twice(line.lane(1), line.lane(2))
+    commands = line.remap((1, 1), (2, 0))
+    assert Modify(1, 5) in commands
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_a_twin_whose_lane_no_policy_has_any_more_is_found_before_the_remap() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    text = SHIPPED.read_text().replace("restock", "back-to-stock")
+    line.settings = Settings("line-1", parse_policy(text.encode(), SHIPPED))
+    line.restart()
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    assert Modify(1, 5) in line.remap((1, 1), (2, 0))
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_a_twin_that_the_plc_refuses_to_take_back_after_a_restart_keeps_its_lane() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.restart()
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    line.remap((1, 1), (2, 0))
+    line.report(Event(50, EventType.ASSIGN_NAK, 1, lane=5, encoder=line.encoder))
+    assert line.lane(1) == ("restock", "grade_new")
+
+
+def test_a_twin_without_a_verdict_is_found_after_a_restart() -> None:
+    line = Line()
+    line.announce(1, _FIRST_MM)
+    line.identify(1)
+    line.restart()
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    line.remap((1, 0), (2, 0))
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_twins_stay_twins_where_a_restart_brings_a_policy_with_other_lanes() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.announce(2, _SECOND_MM)
+    line.identify(2)
+    text = SHIPPED.read_text().replace("manual", "people")
+    line.settings = Settings("line-1", parse_policy(text.encode(), SHIPPED))
+    line.restart()
+    commands = line.remap((1, 5), (2, 5))
+    assert {line.lane(1), line.lane(2)} == {("people", "plate_twice")}
+    assert not any(isinstance(each, RequestGrade) for each in commands)
+
+
+@pytest.mark.parametrize("late", ["too late", "too close"])
+def test_a_plate_that_is_read_late_is_looked_for_too(late: str) -> None:
+    line = Line()
+    line.announce(1, _SECOND_MM)
+    if late == "too late":
+        line.encoder += 2900
+        line.report()
+    else:
+        line.report(Event(8, EventType.GAP, 1, encoder=line.encoder))
+    line.sell(2, _SECOND_MM)
+    line.identify(1)
+    assert twice(line.lane(1), line.lane(2))
+    line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_a_plate_about_which_nothing_is_known_may_be_a_twin_too() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.announce(2, _SECOND_MM)
+    line.see(NotGraded(2, Failure(FailSafe.NO_FACTS, "Nothing is known of it"), "RET-1"))
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_a_third_item_with_the_plate_changes_nothing_for_the_first_two() -> None:
+    line = Line()
+    line.sell(1, 3000)
+    for tid, at_mm in ((2, 2000), (3, 1000)):
+        line.announce(tid, at_mm)
+        line.identify(tid)
+    assert twice(line.lane(1), line.lane(2), line.lane(3))
+    assert line.said.count(Modify(1, 5)) == 1
+
+
+def test_a_twin_on_its_way_back_is_not_sold_when_it_comes_round() -> None:
+    line = Line()
+    line.sell(1, _FIRST_MM)
+    line.report(Event(8, EventType.RECIRCULATED, 1, encoder=line.encoder))
+    line.announce(2, _SECOND_MM)
+    assert not any(isinstance(each, Modify) for each in line.identify(2))
+    line.encoder += 5000
+    line.report(Event(30, EventType.DEST_REQUEST, 1, encoder=line.encoder))
+    assert twice(line.lane(1), line.lane(2))
+
+
+def test_an_earlier_answer_steers_an_item_whose_plate_is_read_late() -> None:
+    line = Line()
+    line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
+    line.announce(1, _SECOND_MM)
+    line.encoder += 2900
+    line.report()
+    assert line.lane(1) == ("manual", "too_late")
+    assert Modify(1, 3) in line.identify(1)
+    assert line.lane(1) == ("repair", "operator")
+
+
+def test_an_earlier_answer_comes_too_late_for_what_has_passed_its_lane() -> None:
+    line = Line()
+    line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
+    line.announce(1, _SECOND_MM)
+    line.encoder += 5500
+    line.report()
+    line.identify(1)
+    assert line.lane(1) == ("manual", "too_late")
+    assert "override_too_late" in line.noticed()
+
+
+def test_an_answer_that_waited_for_an_item_steers_no_other_of_its_plate() -> None:
+    """The journal of a version that sold twins: each is caught up with for itself."""
+    line = Line()
+    sold = Item(line._image.status.plc_boot_id, 1, 8000, 300, NOW, item_id="RET-1")
+    sold = replace(
+        sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, sent_lane=1
+    )
+    twins = [sold, replace(sold, tid=2, induct_encoder=9000)]
+    line.state = ControllerState.of_journal(twins, LineBook())
+    line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
+    line.remap((1, 1), (2, 1))
+    overridden = [each.override is not None for each in line.state.items.values()]
+    assert overridden == [True, True]
+
+
+# On a whole line ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_answer", [False, True])
+def test_neither_a_rule_nor_a_person_can_tell_twins_apart(with_answer: bool) -> None:
+    rows = make_rows(1)
+    facts = {"RET-0": ItemFacts(item_id="RET-0", list_price=5)}
+    line = make_rehearsal([rows[0], rows[0]], facts=facts)
+    line.kill_controller()
+    text = SHIPPED.read_text() + ("" if with_answer else _RULE)
+    line.settings = Settings("line-1", parse_policy(text.encode(), SHIPPED))
+    line.start_controller()
+    if with_answer:
+        assert line.controller is not None
+        answer = make_override("RET-0", Grade.REPAIRABLE)
+        line.controller.observe(Overridden((answer,)), line.now)
+    line.run_until_empty(60)
+    ends = [(each.lane, each.rule) for each in line.journal.outcomes()]
+    assert ends == [("manual", "plate_twice")] * 2
+
+
+def test_a_twin_is_not_graded_for_nothing() -> None:
+    rows = make_rows(1)
+    asked: list[int] = []
+
+    def answer(row: FeedRow, request: RequestGrade) -> tuple[float, Verdict | Failure]:
+        asked.append(request.tid)
+        return by_number(row, request)
+
+    line = make_rehearsal([rows[0], rows[0]], answer)
+    line.run_until_empty(60)
+    assert {each.rule for each in line.journal.outcomes()} == {"plate_twice"}
+    assert len(asked) == 1
+
+
+def test_an_item_that_the_plc_has_forgotten_is_no_twin() -> None:
+    """It runs out untracked: nothing can confuse the two any more."""
+    rows = make_rows(1, gap_mm=1500)
+    line = make_rehearsal([rows[0], rows[0]])
+    line.run(2)
+    line.kill_plc()
+    line.run_until_empty(90)
+    rules = [each.rule for each in sorted(line.journal.outcomes(), key=lambda each: each.tid)]
+    assert rules == ["plc_restarted", "grade_new"]
+
+
+def test_a_hold_holds_twins_too() -> None:
+    rows = make_rows(1)
+    facts = {"RET-0": ItemFacts(item_id="RET-0", recalled=True)}
+    line = make_rehearsal([rows[0], rows[0]], facts=facts)
+    line.run_until_empty(60)
+    assert {outcome.rule for outcome in line.journal.outcomes()} == {"hold_recalled"}
+
+
+# One after the other ------------------------------------------------------------------------
+
+
+def counted(asked: list[str]) -> object:
+    def answer(row: FeedRow, request: RequestGrade) -> tuple[float, Verdict | Failure]:
+        asked.append(request.capture_id)
+        return by_number(row, request)
+
+    return answer
+
+
+def test_an_item_that_ran_out_and_comes_again_is_not_graded_again() -> None:
+    rows = make_rows(1)
+    asked: list[str] = []
+    line = make_rehearsal(rows, counted(asked))  # type: ignore[arg-type]
+    line.run(2)
+    line.kill_plc()
+    line.run_until_empty(90)
+    line.rows.append(rows[0])
+    line.run_until_empty(90)
+    first, again = line.journal.outcomes()
+    assert (first.rule, first.ending) == ("plc_restarted", Ending.DEFAULTED)
+    assert (again.lane, again.verdict_id) == ("restock", "v:line-1:1:1")
+    assert asked == ["line-1:1:1"]
+
+
+def test_the_verdict_by_which_an_item_was_sold_sells_no_other_with_its_plate() -> None:
+    """A label that was printed twice, on items that do not meet on the belt."""
+    rows = make_rows(1)
+    asked: list[str] = []
+    line = make_rehearsal(rows, counted(asked))  # type: ignore[arg-type]
+    line.run_until_empty(60)
+    line.rows.append(rows[0])
+    line.run_until_empty(60)
+    verdicts = [each.verdict_id for each in line.journal.outcomes()]
+    assert verdicts == ["v:line-1:1:1", "v:line-1:1:2"]
+    assert asked == ["line-1:1:1", "line-1:1:2"]
+
+
+def test_the_verdict_about_one_of_two_twins_does_not_count_for_either_afterwards() -> None:
+    rows = make_rows(1)
+    asked: list[str] = []
+    line = make_rehearsal([rows[0], rows[0]], counted(asked))  # type: ignore[arg-type]
+    line.run_until_empty(60)
+    line.rows.append(rows[0])
+    line.run_until_empty(60)
+    assert asked == ["line-1:1:1", "line-1:1:3"]
