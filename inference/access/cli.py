@@ -69,7 +69,7 @@ def add_user(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.add_user(store, name, role, _password(password_stdin), _me())
+        ledger.add_user(store, name, role, _password(password_stdin), me())
     _say(f"{name} may log in as {role}")
 
 
@@ -85,7 +85,7 @@ def set_password(
     from inference.access.first_start import ADMIN, forget_first_password
 
     with _opened(data, store_url) as store:
-        ledger.set_password(store, name, _password(password_stdin), _me())
+        ledger.set_password(store, name, _password(password_stdin), me())
         if name == ADMIN:
             forget_first_password(data_dir_of(data))
     _say(f"{name} has another password")
@@ -101,7 +101,7 @@ def set_role(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_role(store, name, role, _me())
+        ledger.set_role(store, name, role, me())
     _say(f"{name} is {role} now")
 
 
@@ -110,7 +110,7 @@ def add_badge(name: _Name, data: DataOption = None, store_url: StoreOption = Non
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        token = ledger.add_badge(store, name, _me())
+        token = ledger.add_badge(store, name, me())
     _say(f"the badge of {name}, in place of any before; it is not shown again:")
     print(token.text)
 
@@ -120,7 +120,7 @@ def disable_user(name: _Name, data: DataOption = None, store_url: StoreOption = 
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_disabled(store, name, _me(), disabled=True)
+        ledger.set_disabled(store, name, me(), disabled=True)
     _say(f"{name} may not log in any more")
 
 
@@ -129,7 +129,7 @@ def enable_user(name: _Name, data: DataOption = None, store_url: StoreOption = N
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_disabled(store, name, _me(), disabled=False)
+        ledger.set_disabled(store, name, me(), disabled=False)
     _say(f"{name} may log in again")
 
 
@@ -150,7 +150,7 @@ def add_key(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        token = ledger.add_key(store, name, role, _me())
+        token = ledger.add_key(store, name, role, me())
     _say(f"the key of {name}, role {role}; it is not shown again:")
     print(token.text)
 
@@ -169,7 +169,7 @@ def revoke_key(name: _KeyName, data: DataOption = None, store_url: StoreOption =
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.revoke_key(store, name, _me())
+        ledger.revoke_key(store, name, me())
     _say(f"the key of {name} opens nothing any more")
 
 
@@ -249,7 +249,8 @@ def _password(from_stdin: bool) -> str:  # noqa: FBT001
     return password
 
 
-def _me() -> str:
+def me() -> str:
+    """Who runs the command, for the audit log."""
     return f"{getpass.getuser()} (command line)"
 
 

@@ -54,7 +54,7 @@ class ModelFacts:
         if before is not None:
             query = query.where(model_changes.c.seq < before)
         with self._engine.begin() as connection:
-            return [_change_of(row) for row in connection.execute(query)]
+            return [change_of(row) for row in connection.execute(query)]
 
     def champion_changes(self) -> list[Change]:
         """All changes of the champion, oldest first."""
@@ -64,7 +64,7 @@ class ModelFacts:
             .order_by(model_changes.c.seq)
         )
         with self._engine.begin() as connection:
-            return [_change_of(row) for row in connection.execute(query)]
+            return [change_of(row) for row in connection.execute(query)]
 
     def bundle_hashes(self) -> dict[tuple[str, str], str]:
         """SHA-256 of the manifest of each bundle that was added, by name and version."""
@@ -72,7 +72,7 @@ class ModelFacts:
             model_changes.c.done, model_changes.c.kind.in_(_BRINGS_A_BUNDLE)
         )
         with self._engine.begin() as connection:
-            changes = [_change_of(row) for row in connection.execute(query)]
+            changes = [change_of(row) for row in connection.execute(query)]
         return {
             (change.model.name, change.model.version): change.manifest_sha256
             for change in changes
@@ -182,7 +182,8 @@ _RIGHT = {
 }
 
 
-def _change_of(row: Row[Any]) -> Change:
+def change_of(row: Row[Any]) -> Change:
+    """From a row of ``model_changes``."""
     return Change(**dict(NewChange.model_validate_json(row.change)), seq=row.seq, at=row.at)
 
 
