@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from inference import replies
 from inference.access import openapi as access_openapi
 from inference.access.directory import Directory
 from inference.access.gate import Gate
@@ -30,11 +31,11 @@ from inference.pages import access as access_pages
 from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
+from inference.readiness import ReadinessWatch
 from inference.routes import (
     access,
     batch,
     commands,
-    errors,
     grade,
     health,
     images,
@@ -159,6 +160,7 @@ def create_app(
                 pictures,
                 grading,
                 golden,
+                ReadinessWatch(threads, pictures, golden),
                 intake,
                 metrics,
                 gate,
@@ -180,7 +182,7 @@ def create_app(
         dependencies=[Depends(cleared)],
         lifespan=lifespan,
     )
-    errors.install(app)
+    replies.install(app)
     api = (grade, batch, items, lines, commands, models, images, health, access, v2)
     for module in (*api, pages, models_page, access_pages):
         app.include_router(module.router)

@@ -50,8 +50,9 @@ def register(app: typer.Typer) -> None:
     ):
         users.command(name)(command)
     keys = typer.Typer(no_args_is_help=True, help="Keys of machines.")
-    for name, command in (("add", add_key), ("list", list_keys), ("revoke", revoke_key)):
-        keys.command(name)(command)
+    keys.command("add")(add_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
     app.add_typer(users, name="users")
     app.add_typer(keys, name="keys")
     app.command("audit")(audit)
@@ -143,6 +144,10 @@ def list_users(data: DataOption = None, store_url: StoreOption = None) -> None:
 def add_key(
     name: _KeyName,
     role: Annotated[Role, typer.Option(help="What it may do; a line's by default.")] = Role.LINE,
+    line: Annotated[
+        str | None,
+        typer.Option(help="`--line-id` of the only line that it is for; left out: of any."),
+    ] = None,
     data: DataOption = None,
     store_url: StoreOption = None,
 ) -> None:
@@ -150,8 +155,9 @@ def add_key(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        token = ledger.add_key(store, name, role, me())
-    _say(f"the key of {name}, role {role}; it is not shown again:")
+        token = ledger.add_key(store, name, role, me(), line_id=line)
+    of = f", of line {line} alone" if line else ""
+    _say(f"the key of {name}, role {role}{of}; it is not shown again:")
     print(token.text)
 
 
@@ -161,7 +167,11 @@ def list_keys(data: DataOption = None, store_url: StoreOption = None) -> None:
 
     for key in sorted(_known(data, store_url).tokens.values(), key=lambda each: each.name):
         if key.kind is TokenKind.KEY:
-            print(f"{key.name}\t{key.role}\tid {key.token_id}\tsince {key.created_at:%Y-%m-%d}")
+            of = f"line {key.line_id}" if key.line_id else "any line"
+            print(
+                f"{key.name}\t{key.role}\t{of if key.role is Role.LINE else '-'}\t"
+                f"id {key.token_id}\tsince {key.created_at:%Y-%m-%d}"
+            )
 
 
 def revoke_key(name: _KeyName, data: DataOption = None, store_url: StoreOption = None) -> None:

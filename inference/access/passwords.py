@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from functools import partial
+from typing import Self, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from inference.errors import ApiError, ErrorCode
+
+T = TypeVar("T")
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
@@ -49,6 +53,11 @@ def is_right(stored: str | None, password: str) -> bool:
     return right and stored is not None
 
 
+def renewed(stored: str, password: str) -> str | None:
+    """The hash of a right password with the parameters of now; None where it has them already."""
+    return _HASHER.hash(password) if _HASHER.check_needs_rehash(stored) else None
+
+
 class PasswordThread:
     """Verifies one password at a time: a flood of log-ins takes one core at most, for a moment."""
 
@@ -62,6 +71,17 @@ class PasswordThread:
         Raises:
             ApiError: Too many wait.
         """
+        return await self._run(partial(is_right, stored, password))
+
+    async def renewed(self, stored: str, password: str) -> str | None:
+        """The same hash with the parameters of now, if it has others.
+
+        Raises:
+            ApiError: Too many wait.
+        """
+        return await self._run(partial(renewed, stored, password))
+
+    async def _run(self, call: Callable[[], T]) -> T:
         if self._waiting >= _MAX_WAITING:
             raise ApiError(
                 ErrorCode.TOO_MANY_REQUESTS, "too many people log in at once; try again in a moment"
@@ -69,7 +89,7 @@ class PasswordThread:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, is_right, stored, password)
+            return await loop.run_in_executor(self._thread, call)
         finally:
             self._waiting -= 1
 

@@ -89,10 +89,10 @@ def save(
         )
         target = _folder(to, ref)
         target.mkdir(parents=True)
-        earlier = previous is not None and _is_whole(made, previous)
+        linked = _folder(previous, ref) if previous and _is_whole(made, previous) else None
         for file in path.iterdir():
-            if previous is not None and earlier:
-                (target / file.name).hardlink_to(_folder(previous, ref) / file.name)
+            if linked is not None:
+                (target / file.name).hardlink_to(linked / file.name)
             else:
                 shutil.copyfile(file, target / file.name)
         saved.append(made)
