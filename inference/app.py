@@ -23,7 +23,7 @@ from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.models.lineup import Lineup, Served
-from inference.models.loading import Loader, load_beside
+from inference.models.loading import Loader, Loading
 from inference.models.metrics import ModelMetrics
 from inference.models.registry import Registry
 from inference.models.service import ModelService
@@ -87,6 +87,7 @@ class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         if "securitySchemes" not in document["components"]:
+            replies.complete(document)
             v2_openapi.complete(document)
             access_openapi.complete(document)
         return document
@@ -103,7 +104,7 @@ def create_app(
     lineup: Lineup,
     store: Store,
     *,
-    load: Loader = load_beside,
+    load: Loader | None = None,
     tracing: Tracing | None = None,
     on_started: Callable[[Services], None] = lambda _: None,
 ) -> FastAPI:
@@ -113,7 +114,7 @@ def create_app(
         settings: Limits and places.
         lineup: Verified models: those that the store's history names, where it has one.
         store: An opened store.
-        load: Makes graders of bundles while the server runs.
+        load: Makes graders of bundles while the server runs; left out, as ``Loading`` does.
         tracing: Makes spans; left out, there are none.
         on_started: Called with the running parts.
     """
@@ -137,7 +138,7 @@ def create_app(
                     settings.pictures_dir,
                     ModelMetrics(metrics.registry),
                     lambda: not grading.workers.queue_is_empty,
-                    load=load,
+                    load or Loading().beside,
                 )
             )
             await stack.enter_async_context(Keeper(store, pictures, settings.retention, metrics))

@@ -40,8 +40,12 @@ def hash_password(password: str, name: str) -> str:
     return _HASHER.hash(password)
 
 
-#: Verified where there is no such user, so that the time taken does not tell.
-_NOBODY = _HASHER.hash("nobody has this password")
+#: Verified where there is no such user, so that the time taken does not tell: of no password, with the
+#: parameters of `_HASHER`.
+_NOBODY = (
+    "$argon2id$v=19$m=47104,t=1,p=1$0b8ya8OpnA7TAdiBUpQjlg"
+    "$nWIbvUrCcXEvN1phmoIq+px0D2ijtWKOmFL7s7V1FgM"
+)
 
 
 def is_right(stored: str | None, password: str) -> bool:

@@ -8,7 +8,7 @@ import structlog
 
 from inference.models import names
 from inference.models.lineup import Lineup
-from inference.models.loading import Loader, load_first
+from inference.models.loading import Loader
 from inference.models.records import ChangeKind, NewChange, Roles
 from inference.models.registry import (
     Entry,
@@ -64,7 +64,7 @@ def first_lineup(
     *,
     source: str | None,
     precision: Precision | None,
-    load: Loader = load_first,
+    load: Loader,
 ) -> Lineup:
     """Load the models that the server begins with, and put on record what is new.
 
