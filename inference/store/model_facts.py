@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Engine, Row, Select, cast, func, select, type_coerce
-from sqlalchemy.dialects import postgresql
 
 from inference.models.records import Answers, Change, ChangeKind, NewChange, Pairs, ShadowGrading
 from inference.store.model_tables import model_changes, shadow_gradings
@@ -166,7 +165,7 @@ class ModelFacts:
     def _of_verdict(self, *path: str) -> ColumnElement[str]:
         """A text in the JSON of a grading's verdict."""
         verdict: ColumnElement[Any] = (
-            cast(gradings.c.verdict, postgresql.JSON)
+            cast(gradings.c.verdict, JSON)
             if self._engine.dialect.name == "postgresql"
             else type_coerce(gradings.c.verdict, JSON)
         )

@@ -31,6 +31,7 @@ from inference.models import names
 from inference.models.registry import Registry
 from inference.pictures import sync_directory
 from inference.store import engine as database
+from inference.store import schema
 from inference.store.tables import deletions, grading_pictures
 from inference.upkeep import bundles, dump
 from inference.upkeep.bundles import SavedBundle
@@ -205,7 +206,7 @@ def restore(backup: Path, engine: Engine, pictures: Path, registry: Registry, by
         StoreError: The store is not empty, or the backup is damaged or of a newer version.
     """
     manifest = read_manifest(backup)
-    if not database.knows_revision(manifest.revision):
+    if manifest.revision not in schema.revisions():
         raise StoreError(
             f"{backup} has schema {manifest.revision}, which this version does not know: restore it "
             f"with Regrade {manifest.made_by} or newer"
@@ -223,7 +224,7 @@ def restore(backup: Path, engine: Engine, pictures: Path, registry: Registry, by
     _reach_the_disk()
     with database.in_words(engine), database.writing(engine) as connection:
         if database.revision_of(connection) is None:
-            database.migrate(connection, manifest.revision)
+            schema.migrate(connection, manifest.revision)
         elif database.revision_of(connection) != manifest.revision:
             raise StoreError(
                 "the empty database has the tables of another version; name one without tables"
@@ -232,7 +233,7 @@ def restore(backup: Path, engine: Engine, pictures: Path, registry: Registry, by
         for dumped in manifest.tables:
             if dumped.name != sessions.name:
                 dump.load(connection, dumped, backup / _TABLES)
-        database.migrate(connection)
+        schema.migrate(connection)
         audit.add(
             connection, Act(by, "command line", "restore", f"of {manifest.made_at.isoformat()}")
         )
@@ -262,9 +263,9 @@ def _made_whole(to: Path) -> Iterator[Path]:
 
 def _current(connection: Connection) -> str:
     found = database.revision_of(connection)
-    if found != database.newest_revision():
+    if found != database.REVISION:
         raise StoreError(
-            f"the store has schema {found}, this version writes {database.newest_revision()}: start "
+            f"the store has schema {found}, this version writes {database.REVISION}: start "
             "`regrade serve` of this version once, or back up with the version that wrote it"
         )
     return found
