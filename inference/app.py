@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from inference import replies
 from inference.access import openapi as access_openapi
 from inference.access.directory import Directory
 from inference.access.gate import Gate
@@ -22,7 +23,7 @@ from inference.lines import LineBoard
 from inference.metrics import Metrics
 from inference.middleware import CountingMiddleware, JsonLimitMiddleware, SafetyMiddleware
 from inference.models.lineup import Lineup, Served
-from inference.models.loading import Loader, load_beside
+from inference.models.loading import Loader, Loading
 from inference.models.metrics import ModelMetrics
 from inference.models.registry import Registry
 from inference.models.service import ModelService
@@ -30,11 +31,11 @@ from inference.pages import access as access_pages
 from inference.pages import models as models_page
 from inference.pages import routes as pages
 from inference.pictures import PictureStore
+from inference.readiness import ReadinessWatch
 from inference.routes import (
     access,
     batch,
     commands,
-    errors,
     grade,
     health,
     images,
@@ -86,6 +87,7 @@ class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         if "securitySchemes" not in document["components"]:
+            replies.complete(document)
             v2_openapi.complete(document)
             access_openapi.complete(document)
         return document
@@ -102,7 +104,7 @@ def create_app(
     lineup: Lineup,
     store: Store,
     *,
-    load: Loader = load_beside,
+    load: Loader | None = None,
     tracing: Tracing | None = None,
     on_started: Callable[[Services], None] = lambda _: None,
 ) -> FastAPI:
@@ -112,7 +114,7 @@ def create_app(
         settings: Limits and places.
         lineup: Verified models: those that the store's history names, where it has one.
         store: An opened store.
-        load: Makes graders of bundles while the server runs.
+        load: Makes graders of bundles while the server runs; left out, as ``Loading`` does.
         tracing: Makes spans; left out, there are none.
         on_started: Called with the running parts.
     """
@@ -136,7 +138,7 @@ def create_app(
                     settings.pictures_dir,
                     ModelMetrics(metrics.registry),
                     lambda: not grading.workers.queue_is_empty,
-                    load=load,
+                    load or Loading().beside,
                 )
             )
             await stack.enter_async_context(Keeper(store, pictures, settings.retention, metrics))
@@ -159,6 +161,7 @@ def create_app(
                 pictures,
                 grading,
                 golden,
+                ReadinessWatch(threads, pictures, golden),
                 intake,
                 metrics,
                 gate,
@@ -180,7 +183,7 @@ def create_app(
         dependencies=[Depends(cleared)],
         lifespan=lifespan,
     )
-    errors.install(app)
+    replies.install(app)
     api = (grade, batch, items, lines, commands, models, images, health, access, v2)
     for module in (*api, pages, models_page, access_pages):
         app.include_router(module.router)

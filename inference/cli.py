@@ -88,6 +88,7 @@ def serve(
     from inference.access.settings import AccessMode, AccessSettings
     from inference.errors import StoreError
     from inference.models.fetch import SourceError
+    from inference.models.loading import Loading
     from inference.models.registry import Registry, RegistryError
     from inference.models.startup import first_lineup
     from inference.serving import Address, AddressError, bind, require_loopback
@@ -129,13 +130,15 @@ def serve(
             "first_start", log_in_as=ADMIN, password_is_in=str(secret)
         )
     try:
-        registry = Registry(settings.models_dir)
-        lineup = first_lineup(registry, store, source=bundle, precision=precision)
+        registry, loading = Registry(settings.models_dir), Loading()
+        lineup = first_lineup(
+            registry, store, source=bundle, precision=precision, load=loading.first
+        )
     except (BundleError, SourceError, RegistryError) as error:
         store.close()
         _fail(error, 3)
     try:
-        run(listener, settings, lineup, store, tracing)
+        run(listener, settings, lineup, store, tracing, loading.beside)
     except AddressError as error:
         _fail(error, 2)
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inference.errors import ApiError, ErrorCode
 from inference.headers import SAFE_HEADERS
 from inference.metrics import Metrics
-from inference.routes.errors import answer
+from inference.replies import answer
 from inference.settings import DRAIN_FACTOR, MAX_JSON_BYTES
 from inference.v2 import errors as v2
 

@@ -18,6 +18,7 @@ from inference.metrics import Metrics
 from inference.models.service import ModelService
 from inference.pages.desk import ReviewDesk
 from inference.pictures import PictureStore
+from inference.readiness import ReadinessWatch
 from inference.settings import ServerSettings
 from inference.signals import Signal
 from inference.threads import StoreThreads
@@ -36,6 +37,7 @@ class Services:
     pictures: PictureStore
     grading: GradingService
     golden: GoldenWatch
+    readiness: ReadinessWatch
     intake: Intake
     metrics: Metrics
     gate: Gate
@@ -57,6 +59,7 @@ class Services:
 
     def stop_waiting(self) -> None:
         """End long polls and event streams, so that a graceful stop does not wait for them."""
+        self.readiness.stopping = True
         self.board.close()
         self.answered.close()
         self.commanded.close()

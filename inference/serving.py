@@ -22,6 +22,7 @@ from inference.access.settings import AccessMode
 from inference.app import create_app
 from inference.connection import Connection
 from inference.models.lineup import Lineup
+from inference.models.loading import Loader
 from inference.services import Services
 from inference.settings import ServerSettings
 from inference.store import Store
@@ -127,7 +128,11 @@ def require_loopback(settings: ServerSettings, listener: socket.socket) -> None:
 
 
 def make_server(
-    settings: ServerSettings, lineup: Lineup, store: Store, tracing: Tracing | None = None
+    settings: ServerSettings,
+    lineup: Lineup,
+    store: Store,
+    tracing: Tracing | None = None,
+    load: Loader | None = None,
 ) -> Server:
     """Put the application under uvicorn, ready to ``serve``."""
 
@@ -135,7 +140,7 @@ def make_server(
         server.services = services
 
     config = uvicorn.Config(
-        create_app(settings, lineup, store, tracing=tracing, on_started=started),
+        create_app(settings, lineup, store, load=load, tracing=tracing, on_started=started),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -162,10 +167,11 @@ def serve(
     lineup: Lineup,
     store: Store,
     tracing: Tracing | None = None,
+    load: Loader | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests that are under way are finished first."""
     require_loopback(settings, listener)
-    server = make_server(settings, lineup, store, tracing)
+    server = make_server(settings, lineup, store, tracing, load)
     _tune_interpreter()
     with listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve([listener]))

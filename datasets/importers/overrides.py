@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +75,18 @@ class Server:
         """One item."""
         return _Item.model_validate(self._json(f"/v1/items/{item_id}"))
 
-    def picture(self, sha256: str) -> tuple[bytes, str]:
-        """Bytes of a picture and the suffix for its file."""
-        reply = self._get(f"/v1/images/{sha256}")
+    def picture(self, sha256: str) -> tuple[bytes, str] | None:
+        """Bytes of a picture and the suffix for its file; None: the retention policy deleted it."""
+        reply = self._client.get(f"/v1/images/{sha256}")
+        if reply.status_code == HTTPStatus.GONE:
+            return None
+        reply.raise_for_status()
         return reply.content, _SUFFIXES.get(reply.headers.get("content-type", ""), ".jpg")
 
     def _json(self, path: str, **query: int) -> Any:
-        return self._get(path, **query).json()
-
-    def _get(self, path: str, **query: int) -> httpx.Response:
         reply = self._client.get(path, params=query)
         reply.raise_for_status()
-        return reply
+        return reply.json()
 
 
 def read(server: Server, into: Path) -> Iterator[Found]:
@@ -131,7 +132,11 @@ def _views(server: Server, answer: Override, label: str, into: Path) -> Iterator
         yield LeftOut("the item was answered without a picture", answer.item_id)
         return
     for view, sha256 in enumerate(grading.images):
-        data, suffix = server.picture(sha256)
+        found = server.picture(sha256)
+        if found is None:
+            yield LeftOut("retention deleted the picture", f"{answer.item_id}, view {view}")
+            continue
+        data, suffix = found
         if hashlib.sha256(data).hexdigest() != sha256:
             yield Problem(answer.item_id, f"view {view}", f"the bytes are not picture {sha256}")
             continue

@@ -18,6 +18,8 @@ from inference.store import Store
 class ActOutcome(StrEnum):
     """What came of an act."""
 
+    BEGUN = "begun"
+    """It is about to be done; a later row says what came of it, unless the server ended meanwhile."""
     DONE = "done"
     REFUSED = "refused"
     """The caller may not, or could not show who it is."""

@@ -50,8 +50,9 @@ def register(app: typer.Typer) -> None:
     ):
         users.command(name)(command)
     keys = typer.Typer(no_args_is_help=True, help="Keys of machines.")
-    for name, command in (("add", add_key), ("list", list_keys), ("revoke", revoke_key)):
-        keys.command(name)(command)
+    keys.command("add")(add_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
     app.add_typer(users, name="users")
     app.add_typer(keys, name="keys")
     app.command("audit")(audit)
@@ -69,7 +70,7 @@ def add_user(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.add_user(store, name, role, _password(password_stdin), _me())
+        ledger.add_user(store, name, role, _password(password_stdin), me())
     _say(f"{name} may log in as {role}")
 
 
@@ -85,7 +86,7 @@ def set_password(
     from inference.access.first_start import ADMIN, forget_first_password
 
     with _opened(data, store_url) as store:
-        ledger.set_password(store, name, _password(password_stdin), _me())
+        ledger.set_password(store, name, _password(password_stdin), me())
         if name == ADMIN:
             forget_first_password(data_dir_of(data))
     _say(f"{name} has another password")
@@ -101,7 +102,7 @@ def set_role(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_role(store, name, role, _me())
+        ledger.set_role(store, name, role, me())
     _say(f"{name} is {role} now")
 
 
@@ -110,7 +111,7 @@ def add_badge(name: _Name, data: DataOption = None, store_url: StoreOption = Non
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        token = ledger.add_badge(store, name, _me())
+        token = ledger.add_badge(store, name, me())
     _say(f"the badge of {name}, in place of any before; it is not shown again:")
     print(token.text)
 
@@ -120,7 +121,7 @@ def disable_user(name: _Name, data: DataOption = None, store_url: StoreOption = 
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_disabled(store, name, _me(), disabled=True)
+        ledger.set_disabled(store, name, me(), disabled=True)
     _say(f"{name} may not log in any more")
 
 
@@ -129,7 +130,7 @@ def enable_user(name: _Name, data: DataOption = None, store_url: StoreOption = N
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.set_disabled(store, name, _me(), disabled=False)
+        ledger.set_disabled(store, name, me(), disabled=False)
     _say(f"{name} may log in again")
 
 
@@ -143,6 +144,10 @@ def list_users(data: DataOption = None, store_url: StoreOption = None) -> None:
 def add_key(
     name: _KeyName,
     role: Annotated[Role, typer.Option(help="What it may do; a line's by default.")] = Role.LINE,
+    line: Annotated[
+        str | None,
+        typer.Option(help="`--line-id` of the only line that it is for; left out: of any."),
+    ] = None,
     data: DataOption = None,
     store_url: StoreOption = None,
 ) -> None:
@@ -150,8 +155,9 @@ def add_key(
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        token = ledger.add_key(store, name, role, _me())
-    _say(f"the key of {name}, role {role}; it is not shown again:")
+        token = ledger.add_key(store, name, role, me(), line_id=line)
+    of = f", of line {line} alone" if line else ""
+    _say(f"the key of {name}, role {role}{of}; it is not shown again:")
     print(token.text)
 
 
@@ -161,7 +167,11 @@ def list_keys(data: DataOption = None, store_url: StoreOption = None) -> None:
 
     for key in sorted(_known(data, store_url).tokens.values(), key=lambda each: each.name):
         if key.kind is TokenKind.KEY:
-            print(f"{key.name}\t{key.role}\tid {key.token_id}\tsince {key.created_at:%Y-%m-%d}")
+            of = f"line {key.line_id}" if key.line_id else "any line"
+            print(
+                f"{key.name}\t{key.role}\t{of if key.role is Role.LINE else '-'}\t"
+                f"id {key.token_id}\tsince {key.created_at:%Y-%m-%d}"
+            )
 
 
 def revoke_key(name: _KeyName, data: DataOption = None, store_url: StoreOption = None) -> None:
@@ -169,7 +179,7 @@ def revoke_key(name: _KeyName, data: DataOption = None, store_url: StoreOption =
     from inference.access import ledger
 
     with _opened(data, store_url) as store:
-        ledger.revoke_key(store, name, _me())
+        ledger.revoke_key(store, name, me())
     _say(f"the key of {name} opens nothing any more")
 
 
@@ -249,7 +259,8 @@ def _password(from_stdin: bool) -> str:  # noqa: FBT001
     return password
 
 
-def _me() -> str:
+def me() -> str:
+    """Who runs the command, for the audit log."""
     return f"{getpass.getuser()} (command line)"
 
 

@@ -79,7 +79,7 @@ class Directory:
         if stored is None or stored.kind is not kind or not token.matches(stored.digest):
             return None
         if stored.role is not None:
-            return Principal(stored.name, stored.role, Means.KEY)
+            return Principal(stored.name, stored.role, Means.KEY, line_id=stored.line_id)
         user = self.user(stored.name)
         return Principal(user.name, user.role, Means.SESSION) if user else None
 

@@ -103,6 +103,23 @@ class Gate:
         if rule.audited and (wait_s := self._acts.take(principal.name)):
             raise too_many(wait_s)
 
+    async def require_line(
+        self, principal: Principal, line_id: str, address: str, what: str
+    ) -> None:
+        """Let a key speak for its own line alone.
+
+        Raises:
+            ApiError: It is another line's.
+        """
+        if principal.line_id in (None, line_id):
+            return
+        await self.record_refusal(principal, address, what)
+        raise ApiError(
+            ErrorCode.FORBIDDEN,
+            f"the key of {principal.name} is for line {principal.line_id} alone, not {line_id}",
+            field="line_id",
+        )
+
     async def record(self, act: Act) -> None:
         """Put an act on record.
 

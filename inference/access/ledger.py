@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, delete, func, select, update
 
 from inference.access import audit
@@ -18,7 +19,9 @@ from inference.access.tables import sessions, tokens, users
 from inference.access.tokens import Token, TokenKind
 from inference.store import Store
 from inference.store.rows import insert
+from model.contract import Identifier
 
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _NAME = re.compile(r"[^\W_](?:[\w.@ -]{0,62}[\w.@-])?")
 
 
@@ -48,6 +51,7 @@ def load(store: Store, absolute: timedelta) -> Known:
                 Role(row.role) if row.role else None,
                 row.digest,
                 row.created_at,
+                row.line_id,
             )
             for row in keys
         },
@@ -112,6 +116,16 @@ def set_password(store: Store, name: str, password: str, by: str) -> None:
         audit.add(connection, _by_hand(by, "set password", name))
 
 
+def renew_password(store: Store, name: str, before: str, hashed: str) -> None:
+    """Keep the same password under another hash, unless it was changed meanwhile."""
+    with store.writing() as connection:
+        connection.execute(
+            update(users)
+            .where(users.c.name == name, users.c.password == before)
+            .values(password=hashed)
+        )
+
+
 def set_role(store: Store, name: str, role: Role, by: str) -> None:
     """Give a person another role, at once.
 
@@ -143,17 +157,29 @@ def set_disabled(store: Store, name: str, by: str, *, disabled: bool) -> None:
         audit.add(connection, _by_hand(by, "disable user" if disabled else "enable user", name))
 
 
-def add_key(store: Store, name: str, role: Role, by: str) -> Token:
+def add_key(store: Store, name: str, role: Role, by: str, *, line_id: str | None = None) -> Token:
     """Make a key for a machine; the token is shown now and never again.
 
+    Args:
+        store: Keeps it.
+        name: Of the machine.
+        role: What it may do.
+        by: Who makes it.
+        line_id: The only line that it may speak for; None: any.
+
     Raises:
-        LedgerError: The name is taken or is none.
+        LedgerError: The name is taken or is none, or a key of another role has a line.
     """
+    if line_id is not None and role is not Role.LINE:
+        raise LedgerError(f"only a line's key is of one line; leave --line out for role {role}")
+    if line_id is not None and not _is_identifier(line_id):
+        raise LedgerError(f"{line_id!r} is no name of a line; see `regrade sort --line-id`")
     token = Token.new_key()
+    what = f"role {role}, id {token.token_id}" + (f", line {line_id}" if line_id else "")
     with store.writing() as connection:
         _require_free(connection, name)
-        _add_token(connection, token, name, role)
-        audit.add(connection, _by_hand(by, "add key", name, f"role {role}, id {token.token_id}"))
+        _add_token(connection, token, name, role, line_id)
+        audit.add(connection, _by_hand(by, "add key", name, what))
     return token
 
 
@@ -220,7 +246,21 @@ def touch_sessions(store: Store, seen: Iterable[tuple[str, datetime]]) -> None:
             )
 
 
-def _add_token(connection: Connection, token: Token, name: str, role: Role | None) -> None:
+def _is_identifier(text: str) -> bool:
+    try:
+        _IDENTIFIER.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _add_token(
+    connection: Connection,
+    token: Token,
+    name: str,
+    role: Role | None,
+    line_id: str | None = None,
+) -> None:
     connection.execute(
         insert(connection, tokens).values(
             token_id=token.token_id,
@@ -229,6 +269,7 @@ def _add_token(connection: Connection, token: Token, name: str, role: Role | Non
             role=role,
             digest=token.digest,
             created_at=datetime.now(UTC),
+            line_id=line_id,
         )
     )
 

@@ -104,7 +104,9 @@ class LogIns:
             raise too_many(wait_s)
         user = await directory.user_named(given.name)
         right = await self._passwords.is_right(user.password if user else None, given.password)
-        if not right:
+        if user is None or not right:
             return None
         self._by_name.give_back(name)
+        if new := await self._passwords.renewed(user.password, given.password):
+            await self._store.write(ledger.renew_password, user.name, user.password, new)
         return user

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import iter_route_contexts
@@ -20,7 +21,9 @@ from inference.access.gate import Gate
 from inference.access.people import Principal
 from inference.access.roles import RULES, Rule
 from inference.errors import ApiError, ErrorCode, StoreUnavailableError
-from inference.routes.errors import answer, unavailable
+from inference.replies import answer, unavailable
+
+log = structlog.get_logger(__name__)
 
 
 class UnruledRouteError(RuntimeError):
@@ -97,11 +100,12 @@ class AccessMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        found = self._find(scope["method"], scope["path"])
-        if found is None:  # the router has no such address
+        match = self._find(scope["method"], scope["path"])
+        if match is None:  # the router has no such address
             await self._app(scope, receive, send)
             return
         state = scope["state"]
+        found, named = match
         rule = found.rule
         if rule.public:
             state["principal"] = None
@@ -112,6 +116,9 @@ class AccessMiddleware:
         try:
             principal = await gate.identify(headers, address, rule)
             await gate.admit(principal, rule, address, scope["method"], scope["path"], headers)
+            if "line_id" in named:
+                what = f"{scope['method']} {scope['path']}"
+                await gate.require_line(principal, named["line_id"], address, what)
         except (ApiError, StoreUnavailableError) as error:
             await self._refuse(error, scope, headers)(scope, receive, send)
             return
@@ -121,15 +128,14 @@ class AccessMiddleware:
             return
         await _on_record(self._app, gate, principal, found.address)(scope, receive, send)
 
-    def _find(self, method: str, path: str) -> _Ruled | None:
-        return next(
-            (
-                each
-                for each in self._ruled
-                if (each.methods is None or method in each.methods) and each.pattern.match(path)
-            ),
-            None,
-        )
+    def _find(self, method: str, path: str) -> tuple[_Ruled, dict[str, str]] | None:
+        """The first route of an address, and what it names there."""
+        for each in self._ruled:
+            if each.methods is None or method in each.methods:
+                match = each.pattern.match(path)
+                if match is not None:
+                    return each, match.groupdict()
+        return None
 
     @staticmethod
     def _refuse(
@@ -155,46 +161,59 @@ def address_of(scope: Scope) -> str:
 
 
 def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> ASGIApp:
-    """Put the act on record before its reply goes out: what a caller sees done is on record."""
+    """Put the act on record before it is done, and what came of it before its reply goes out.
+
+    An act that cannot be recorded is not done. Where it was done and its end cannot be recorded, the
+    reply says all the same what came of it: nobody is told to do again what is done.
+    """
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
-        answered = lost = False
+        ended = False
 
-        async def record(outcome: ActOutcome, status: int) -> None:
-            detail = state.get("act_detail", "") or (
-                "" if outcome is ActOutcome.DONE else str(status)
-            )
-            target = state.get("act_target", scope["path"])
+        async def record(outcome: ActOutcome, detail: str = "") -> None:
             await gate.record(
                 Act(
                     principal.name,
                     address_of(scope),
                     address,
-                    target,
+                    state.get("act_target", scope["path"]),
                     outcome,
                     principal.role,
-                    detail,
+                    state.get("act_detail", "") or detail,
                 )
             )
 
-        async def recording(message: Message) -> None:
-            nonlocal answered, lost
-            if message["type"] == "http.response.start":
-                answered, status = True, message["status"]
-                try:
-                    await record(ActOutcome.DONE if status < 400 else ActOutcome.FAILED, status)
-                except StoreUnavailableError as error:
-                    lost = True
-                    await unavailable(Request(scope), error)(scope, receive, send)
-            if not lost:
-                await send(message)
+        async def record_end(status: int) -> None:
+            nonlocal ended
+            ended = True
+            outcome = ActOutcome.DONE if status < 400 else ActOutcome.FAILED
+            try:
+                await record(outcome, "" if outcome is ActOutcome.DONE else str(status))
+            except StoreUnavailableError as error:
+                log.error(  # noqa: TRY400 - the reply tells the rest
+                    "act_end_not_recorded",
+                    act=address,
+                    by=principal.name,
+                    outcome=outcome.value,
+                    error=str(error),
+                )
 
+        async def recording(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await record_end(message["status"])
+            await send(message)
+
+        try:
+            await record(ActOutcome.BEGUN)
+        except StoreUnavailableError as error:
+            await unavailable(Request(scope), error)(scope, receive, send)
+            return
         try:
             await app(scope, receive, recording)
         except Exception:
-            if not answered:
-                await record(ActOutcome.FAILED, 500)
+            if not ended:
+                await record_end(500)
             raise
 
     return recorded

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from functools import partial
+from typing import Self, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from inference.errors import ApiError, ErrorCode
+
+T = TypeVar("T")
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
@@ -36,8 +40,12 @@ def hash_password(password: str, name: str) -> str:
     return _HASHER.hash(password)
 
 
-#: Verified where there is no such user, so that the time taken does not tell.
-_NOBODY = _HASHER.hash("nobody has this password")
+#: Verified where there is no such user, so that the time taken does not tell: of no password, with the
+#: parameters of `_HASHER`.
+_NOBODY = (
+    "$argon2id$v=19$m=47104,t=1,p=1$0b8ya8OpnA7TAdiBUpQjlg"
+    "$nWIbvUrCcXEvN1phmoIq+px0D2ijtWKOmFL7s7V1FgM"
+)
 
 
 def is_right(stored: str | None, password: str) -> bool:
@@ -47,6 +55,11 @@ def is_right(stored: str | None, password: str) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return right and stored is not None
+
+
+def renewed(stored: str, password: str) -> str | None:
+    """The hash of a right password with the parameters of now; None where it has them already."""
+    return _HASHER.hash(password) if _HASHER.check_needs_rehash(stored) else None
 
 
 class PasswordThread:
@@ -62,6 +75,17 @@ class PasswordThread:
         Raises:
             ApiError: Too many wait.
         """
+        return await self._run(partial(is_right, stored, password))
+
+    async def renewed(self, stored: str, password: str) -> str | None:
+        """The same hash with the parameters of now, if it has others.
+
+        Raises:
+            ApiError: Too many wait.
+        """
+        return await self._run(partial(renewed, stored, password))
+
+    async def _run(self, call: Callable[[], T]) -> T:
         if self._waiting >= _MAX_WAITING:
             raise ApiError(
                 ErrorCode.TOO_MANY_REQUESTS, "too many people log in at once; try again in a moment"
@@ -69,7 +93,7 @@ class PasswordThread:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, is_right, stored, password)
+            return await loop.run_in_executor(self._thread, call)
         finally:
             self._waiting -= 1
 

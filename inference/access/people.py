@@ -32,6 +32,8 @@ class Principal:
     means: Means
     csrf_token: str | None = field(default=None, repr=False)
     """Of a session: what each change must bring."""
+    line_id: str | None = None
+    """The only line that it may speak for; None: any, as far as its role goes."""
 
     @property
     def is_known(self) -> bool:
@@ -65,6 +67,8 @@ class StoredToken:
     """Of a key; a badge has the role of its user."""
     digest: str = field(repr=False)
     created_at: datetime
+    line_id: str | None = None
+    """The only line that a key is good for; None: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,12 @@ tokens = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("revoked_at", Utc),
+    Column("line_id", String(128)),
 )
-"""Keys of machines, by name and with a role, and badges of people, by the name of the user."""
+"""Keys of machines, by name and with a role, and badges of people, by the name of the user.
+
+``line_id`` is the only line that a key is good for; null: any.
+"""
 
 sessions = Table(
     "sessions",

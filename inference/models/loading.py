@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final, Protocol
 
 from inference.grader import BundleGrader, Grader
 from inference.models.trial import prove
 from inference.settings import UploadLimits
-from model.contract import Bundle
+from model.contract import Bundle, Precision
+from model.contract.bundle import MANIFEST, sha256_of
 
 MOST_VIEWS: Final = UploadLimits().max_images
-#: A warm-up rests this many times as long as it works, and leaves the cores to the line.
-_REST = 9.0
 
 
 class Loader(Protocol):
@@ -26,29 +24,44 @@ class Loader(Protocol):
         """
 
 
-def load_beside(bundle: Bundle) -> Grader:
-    """Load without being in anybody's way: proved in another process, warmed with rests.
+class Loading:
+    """Loads for one server, and knows what gave its golden answers since that began.
 
-    Raises:
-        BundleError: The bundle cannot serve.
+    A bundle is known by its manifest, which has the hashes of all else; whoever reads a bundle from
+    the registry verifies those anew.
     """
-    prove(bundle, MOST_VIEWS)
-    grader = BundleGrader(bundle, precision=bundle.precision)
-    for views in range(1, MOST_VIEWS + 1):
-        began_s = time.perf_counter()
-        grader.warm(views)
-        time.sleep(_REST * (time.perf_counter() - began_s))
+
+    def __init__(self) -> None:
+        self._proved: set[tuple[str, Precision]] = set()
+
+    def first(self, bundle: Bundle) -> Grader:
+        """Load before the server listens.
+
+        Raises:
+            BundleError: The bundle cannot serve.
+        """
+        grader = BundleGrader(bundle, precision=bundle.precision)
+        grader.verify()
+        self._proved.add(_key(bundle))
+        return _warmed(grader)
+
+    def beside(self, bundle: Bundle) -> Grader:
+        """Load without being in anybody's way: what was not proved yet is proved in another process.
+
+        Raises:
+            BundleError: The bundle cannot serve.
+        """
+        if _key(bundle) not in self._proved:
+            prove(bundle, MOST_VIEWS)
+            self._proved.add(_key(bundle))
+        return _warmed(BundleGrader(bundle, precision=bundle.precision))
+
+
+def _warmed(grader: Grader) -> Grader:
+    """After the most views that an item has, the first item of fewer pays for nothing any more."""
+    grader.warm(MOST_VIEWS)
     return grader
 
 
-def load_first(bundle: Bundle) -> Grader:
-    """Load before the server listens.
-
-    Raises:
-        BundleError: The bundle cannot serve.
-    """
-    grader = BundleGrader(bundle, precision=bundle.precision)
-    grader.verify()
-    for views in range(1, MOST_VIEWS + 1):
-        grader.warm(views)
-    return grader
+def _key(bundle: Bundle) -> tuple[str, Precision]:
+    return sha256_of(bundle.path / MANIFEST), bundle.precision

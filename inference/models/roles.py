@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from inference.models.records import Challenger, Change, ChangeKind, Roles
 from model.contract import ModelRef
@@ -68,14 +68,28 @@ def champion_before(changes: Iterable[Change]) -> ModelRef | None:
     """The champion that a rollback brings back: the one before the newest that was not rolled back.
 
     Args:
-        changes: All changes of the champion, oldest first.
+        changes: Oldest first; those of the champion matter.
     """
     served: list[ModelRef] = []
     for change in changes:
-        if change.after is None:
+        if change.after is None or change.problem is not None:
             continue
         if change.kind is ChangeKind.ROLLED_BACK:
             served.pop()
         elif not served or served[-1] != change.after.champion:
             served.append(change.after.champion)
     return served[-2] if len(served) > 1 else None
+
+
+def still_needed(changes: Sequence[Change]) -> list[ModelRef]:
+    """Models that a server may have to load: those with a role, and what a rollback brings back.
+
+    Args:
+        changes: All, oldest first.
+    """
+    roles = changes[-1].after if changes else None
+    if roles is None:
+        return []
+    challenger = roles.challenger.model if roles.challenger else None
+    found = (roles.champion, challenger, roles.shadow, champion_before(changes))
+    return [model for model in dict.fromkeys(found) if model is not None]

@@ -13,7 +13,7 @@ import structlog
 from inference.models import names
 from inference.models.fetch import SourceError
 from inference.models.lineup import Lineup, Served
-from inference.models.loading import Loader, load_beside
+from inference.models.loading import Loader
 from inference.models.metrics import ModelMetrics
 from inference.models.records import Challenger, Change, ChangeKind, NewChange, Roles
 from inference.models.registry import Entry, Registry, RegistryError
@@ -74,8 +74,7 @@ class ModelService:
         pictures: Path,
         metrics: ModelMetrics,
         line_is_busy: Callable[[], bool],
-        *,
-        load: Loader = load_beside,
+        load: Loader,
     ) -> None:
         self.registry = registry
         self._served = served

@@ -8,12 +8,18 @@ import structlog
 
 from inference.models import names
 from inference.models.lineup import Lineup
-from inference.models.loading import Loader, load_first
+from inference.models.loading import Loader
 from inference.models.records import ChangeKind, NewChange, Roles
-from inference.models.registry import Entry, NameTakenError, Registry, RegistryError
+from inference.models.registry import (
+    Entry,
+    NameTakenError,
+    Registry,
+    RegistryError,
+    UnknownBundleError,
+)
 from inference.models.roles import promoted, without
 from inference.store import Store
-from model.contract import SHIPPED, BundleError, ModelRef, Precision
+from model.contract import SHIPPED, Bundle, BundleError, ModelRef, Precision
 
 log = structlog.get_logger(__name__)
 _ACTOR: Final = "regrade serve"
@@ -58,7 +64,7 @@ def first_lineup(
     *,
     source: str | None,
     precision: Precision | None,
-    load: Loader = load_first,
+    load: Loader,
 ) -> Lineup:
     """Load the models that the server begins with, and put on record what is new.
 
@@ -77,7 +83,7 @@ def first_lineup(
     history = _History(store)
     hashes = store.bundle_hashes()
     champion = _champion(registry, history, hashes, source, precision)
-    grader = load(registry.bundle(champion, _hash(hashes, champion)))
+    grader = load(_bundle_of_champion(registry, hashes, champion))
     roles = history.roles
     if roles is None or roles.champion != champion:
         after = promoted(roles, champion) if roles else Roles(champion=champion)
@@ -119,6 +125,19 @@ def _champion(
         )
         hashes[entry.ref.name, entry.ref.version] = entry.manifest_sha256
     return names.at(entry.ref.name, entry.ref.version, precision or Precision.FP32)
+
+
+def _bundle_of_champion(
+    registry: Registry, hashes: dict[tuple[str, str], str], champion: ModelRef
+) -> Bundle:
+    try:
+        return registry.bundle(champion, _hash(hashes, champion))
+    except UnknownBundleError as error:
+        raise RegistryError(
+            f"the history names {names.shown(champion)} as champion, and {registry.root} has no such "
+            "bundle: copy it there from a backup or from where it served before, or name another "
+            "model with --bundle, which is put on record"
+        ) from error
 
 
 def _added(registry: Registry, source: str) -> Entry:

@@ -1,7 +1,7 @@
 """Loads a bundle in a process of its own and proves it, before the server touches it.
 
-``python -m inference.models.trial PATH PRECISION VIEWS``: 0 where hashes and golden answers hold and
-items of 1 to VIEWS views are graded; else the last line of stderr says why. What takes a process down,
+``python -m inference.models.trial PATH PRECISION VIEWS``: 0 where hashes and golden answers hold and an
+item of VIEWS views is graded; else the last line of stderr says why. What takes a process down,
 a network that exhausts the memory say, takes down this one.
 """
 
@@ -50,8 +50,7 @@ def main(path: str, precision: str, most_views: str) -> int:
     try:
         grader = Grader(Bundle.load(Path(path)), precision=Precision(precision))
         grader.verify()
-        for views in range(1, int(most_views) + 1):
-            grader.warm(views)
+        grader.warm(int(most_views))
     except BundleError as error:
         sys.stderr.write(f"{error}\n")
         return 1

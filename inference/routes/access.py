@@ -13,7 +13,7 @@ from inference.access.middleware import Caller
 from inference.access.people import Means
 from inference.access.roles import Role
 from inference.errors import ErrorCode
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import Parts, Services
 
 router = APIRouter(prefix="/v1", tags=["access"])
@@ -31,12 +31,21 @@ class Me(BaseModel):
     csrf_token: str | None = Field(
         description="What each change by a session must bring in `X-CSRF-Token`; null for others."
     )
+    line_id: str | None = Field(
+        description="The only line that the key may speak for; null: any that its role allows."
+    )
 
 
 @router.get("/me", summary="Who calls", responses=errors())
 async def me(caller: Caller) -> Me:
     """Name and role of the key or the session; what is written goes on record under this name."""
-    return Me(name=caller.name, role=caller.role, means=caller.means, csrf_token=caller.csrf_token)
+    return Me(
+        name=caller.name,
+        role=caller.role,
+        means=caller.means,
+        csrf_token=caller.csrf_token,
+        line_id=caller.line_id,
+    )
 
 
 @router.get("/audit", summary="Who did what", responses=errors(ErrorCode.INVALID_FIELD))

@@ -12,17 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.errors import ERRORS, ApiError, ErrorCode, ErrorDetail, StoreUnavailableError
 from inference.grading.heatmaps import ExplainedVerdict
-from inference.routes.errors import errors
-from inference.routes.submitted import (
+from inference.replies import errors
+from inference.scheduling import Terms
+from inference.services import Parts, Services
+from inference.submitted import (
     FORM_CODES,
     IMAGES_SCHEMA,
     CallersTerms,
     Explain,
     answer_of,
-    check_declared_length,
+    form_of,
 )
-from inference.scheduling import Terms
-from inference.services import Parts, Services
 from inference.uploads import Submission, read_batch
 from model.contract import Identifier
 
@@ -110,16 +110,7 @@ async def grade_batch(
     repeat of the batch, or of some of its items in another one, gives the same verdicts. Items take
     their places in the queue a few at a time, so that a batch does not keep others out.
     """
-    check_declared_length(request, parts.settings.upload)
-    parts.grading.check(terms)
-    with parts.intake.upload() as upload:
-        batch = await read_batch(
-            request.headers.get("content-type"),
-            request.stream(),
-            parts.intake,
-            upload,
-            terms.deadline,
-        )
+    async with form_of(request, parts, terms, read_batch) as batch:
         parts.metrics.batch_items.observe(len(batch))
         places = asyncio.Semaphore(parts.settings.capacity.grade_threads)
         results = await asyncio.gather(

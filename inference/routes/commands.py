@@ -18,7 +18,7 @@ from inference.records import (
     ReportsReply,
     ResultReport,
 )
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import LineId, Parts
 from inference.store import CommandConflictError, Store, UnknownCommandError
 from model.contract import Alarm, OpenCommands

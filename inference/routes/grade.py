@@ -8,17 +8,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from inference.grading.heatmaps import ExplainedVerdict
-from inference.routes.errors import errors
-from inference.routes.submitted import (
+from inference.replies import errors
+from inference.services import Parts
+from inference.submitted import (
     FORM_CODES,
     IMAGES_SCHEMA,
     ITEM_CODES,
     CallersTerms,
     Explain,
     answer_of,
-    check_declared_length,
+    form_of,
 )
-from inference.services import Parts
 from inference.uploads import read_submission
 
 router = APIRouter(prefix="/v1", tags=["grading"])
@@ -79,16 +79,7 @@ async def grade(
     The verdict has the grade of least expected cost, calibrated probabilities, a prediction set,
     damaged places with boxes, and whether a person should look, with the reasons.
     """
-    check_declared_length(request, parts.settings.upload)
-    parts.grading.check(terms)
-    with parts.intake.upload() as upload:
-        submission = await read_submission(
-            request.headers.get("content-type"),
-            request.stream(),
-            parts.intake,
-            upload,
-            terms.deadline,
-        )
+    async with form_of(request, parts, terms, read_submission) as submission:
         graded = await parts.grading.grade(submission, terms)
         text = await answer_of(parts.grading, graded, submission, terms, explain=explain)
     return Response(text, media_type="application/json")

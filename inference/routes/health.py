@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from inference.errors import StoreUnavailableError
-from inference.routes.errors import errors
-from inference.services import Parts, Services
+from inference.replies import errors
+from inference.services import Parts
 from inference.store import Store
 from model.contract import ModelRef
 
@@ -50,29 +48,11 @@ async def ready(parts: Parts, response: Response) -> Readiness:
     """200 when the next item can be graded and stored, else 503 with what is wrong.
 
     The model's golden answers are checked before the server starts to listen and every minute from
-    then on; database and picture directory are written to at each call.
+    then on; database and picture directory are written to, at most once a second.
     """
-    found = await problems(parts)
+    found = await parts.readiness.problems()
     response.status_code = 503 if found else 200
     return Readiness(ready=not found, model=parts.grader.model, problems=found)
-
-
-async def problems(parts: Services) -> tuple[str, ...]:
-    """What keeps the server from grading and storing now."""
-    found = []
-    try:
-        await parts.store.write(Store.check_writable)
-    except StoreUnavailableError as error:
-        found.append(str(error))
-    try:
-        await asyncio.to_thread(parts.pictures.check_writable)
-    except StoreUnavailableError as error:
-        found.append(str(error))
-    if parts.golden.problem is not None:
-        found.append(parts.golden.problem)
-    if parts.answered.closed:
-        found.append("the server is stopping")
-    return tuple(found)
 
 
 @router.get(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from inference.errors import ApiError, ErrorCode
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import Parts, Services
 from inference.store import Store
 

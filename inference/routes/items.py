@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
-from inference.access.middleware import Caller
+from inference.access.middleware import Caller, address_of
 from inference.access.signing import signer
 from inference.errors import ApiError, ErrorCode
 from inference.records import (
@@ -19,7 +19,7 @@ from inference.records import (
     OverrideRequest,
     Summary,
 )
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import ItemId, LineFilter, Parts, Services
 from inference.store import (
     AnsweredAlreadyError,
@@ -159,9 +159,15 @@ async def follow_overrides(
     responses=errors(*_WRITE),
 )
 async def add_outcomes(
-    reported: Annotated[list[OutcomeReport], Body(min_length=1, max_length=500)], parts: Parts
+    request: Request,
+    reported: Annotated[list[OutcomeReport], Body(min_length=1, max_length=500)],
+    caller: Caller,
+    parts: Parts,
 ) -> OutcomesReply:
     """Store 1 to 500 outcomes; one whose `outcome_id` is known already is left as it was."""
+    for line_id in {each.line_id for each in reported}:
+        address = address_of(request.scope)
+        await parts.gate.require_line(caller, line_id, address, f"an outcome of {line_id}")
     accepted = await parts.store.write(Store.add_outcomes, reported)
     return OutcomesReply(accepted=accepted, repeated=len(reported) - accepted)
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from inference.errors import ApiError, ErrorCode
 from inference.lines import LineBoard
 from inference.records import LineInfo
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import LineId, Parts
 from model.contract import LineState
 

@@ -21,7 +21,7 @@ from inference.models.roles import RoleError
 from inference.models.scores import Comparison
 from inference.models.service import ChangedMeanwhileError, Wish
 from inference.models.tuning import ThresholdChanges, TuningError
-from inference.routes.errors import errors
+from inference.replies import errors
 from inference.services import Parts, Services
 from inference.store import Store
 from model.contract import BundleError, ModelRef

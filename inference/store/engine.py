@@ -9,11 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import (
     URL,
     Connection,
@@ -21,6 +16,7 @@ from sqlalchemy import (
     ExceptionContext,
     create_engine,
     event,
+    inspect,
     make_url,
     text,
 )
@@ -31,8 +27,9 @@ from inference.errors import StoreError
 
 #: Execution option of a transaction that writes.
 WRITES = "regrade_writes"
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x5265_6772  # any number, the same for every server of one database
+#: Of the schema that this version writes: the newest of ``migrations``.
+REVISION = "0007"
+VERSION_TABLE = "alembic_version"
 _LOCK_MS = 5000
 #: How soon a database is given up that no longer answers, in libpq's words.
 _POSTGRESQL = {
@@ -67,7 +64,10 @@ def open_engine(url: str) -> Engine:
     engine = connect(url, create=True)
     try:
         with in_words(engine), writing(engine) as connection:
-            migrate(connection)
+            if revision_of(connection) != REVISION:
+                from inference.store import schema  # noqa: PLC0415 - Alembic slows each start
+
+                schema.migrate(connection)
     except StoreError:
         engine.dispose()
         raise
@@ -110,12 +110,10 @@ def in_words(engine: Engine) -> Iterator[None]:
     """What keeps a command from using the database, as one error.
 
     Raises:
-        StoreError: It cannot be reached or read, or a newer version wrote it.
+        StoreError: It cannot be reached or read.
     """
     try:
         yield
-    except CommandError as error:
-        raise StoreError(f"{engine.url!r}: {error}; was it written by a newer version?") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {engine.url!r} cannot be opened or read: {error}") from error
 
@@ -135,39 +133,12 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema to a revision; another process that does so at the same time waits."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-
-
 def revision_of(connection: Connection) -> str | None:
     """Of the schema that the database has; None: none of ours."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest_revision() -> str:
-    """Of the schema that this version writes."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101 - migrations are part of the package
-    return head
-
-
-def knows_revision(revision: str) -> bool:
-    """Whether this version can bring that schema up to date."""
-    return any(
-        script.revision == revision
-        for script in ScriptDirectory.from_config(_config()).walk_revisions()
-    )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    return config
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+    return found
 
 
 def _prepare_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Engine, Row, Select, cast, func, select, type_coerce
-from sqlalchemy.dialects import postgresql
 
 from inference.models.records import Answers, Change, ChangeKind, NewChange, Pairs, ShadowGrading
 from inference.store.model_tables import model_changes, shadow_gradings
@@ -54,7 +53,7 @@ class ModelFacts:
         if before is not None:
             query = query.where(model_changes.c.seq < before)
         with self._engine.begin() as connection:
-            return [_change_of(row) for row in connection.execute(query)]
+            return [change_of(row) for row in connection.execute(query)]
 
     def champion_changes(self) -> list[Change]:
         """All changes of the champion, oldest first."""
@@ -64,7 +63,7 @@ class ModelFacts:
             .order_by(model_changes.c.seq)
         )
         with self._engine.begin() as connection:
-            return [_change_of(row) for row in connection.execute(query)]
+            return [change_of(row) for row in connection.execute(query)]
 
     def bundle_hashes(self) -> dict[tuple[str, str], str]:
         """SHA-256 of the manifest of each bundle that was added, by name and version."""
@@ -72,7 +71,7 @@ class ModelFacts:
             model_changes.c.done, model_changes.c.kind.in_(_BRINGS_A_BUNDLE)
         )
         with self._engine.begin() as connection:
-            changes = [_change_of(row) for row in connection.execute(query)]
+            changes = [change_of(row) for row in connection.execute(query)]
         return {
             (change.model.name, change.model.version): change.manifest_sha256
             for change in changes
@@ -166,7 +165,7 @@ class ModelFacts:
     def _of_verdict(self, *path: str) -> ColumnElement[str]:
         """A text in the JSON of a grading's verdict."""
         verdict: ColumnElement[Any] = (
-            cast(gradings.c.verdict, postgresql.JSON)
+            cast(gradings.c.verdict, JSON)
             if self._engine.dialect.name == "postgresql"
             else type_coerce(gradings.c.verdict, JSON)
         )
@@ -182,7 +181,8 @@ _RIGHT = {
 }
 
 
-def _change_of(row: Row[Any]) -> Change:
+def change_of(row: Row[Any]) -> Change:
+    """From a row of ``model_changes``."""
     return Change(**dict(NewChange.model_validate_json(row.change)), seq=row.seq, at=row.at)
 
 

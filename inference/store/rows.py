@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from model.contract import Grade, ItemFacts, Outcome, Override, Verdict
 
-Insert = postgresql.Insert | sqlite.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+    Insert = postgresql.Insert | sqlite.Insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class NewGrading:
 def insert(connection: Connection, table: Table) -> Insert:
     """An INSERT that can say what happens on a conflict: each database has its own."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - with SQLite it is never needed
+
         return postgresql.insert(table)
     return sqlite.insert(table)
 

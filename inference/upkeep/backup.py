@@ -1,7 +1,8 @@
 """Copies a store, facts and pictures, while the server runs; and brings a copy back.
 
-A backup is a directory, without the bundles of the registry: ``manifest.json``, a file for each table, and the
-pictures. It is written under another name and renamed at the end, so one that has its name is whole.
+A backup is a directory: ``manifest.json``, a file for each table, the pictures, and the bundles that
+the history still needs. It is written under another name and renamed at the end, so one that has its
+name is whole.
 """
 
 from __future__ import annotations
@@ -13,26 +14,36 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, Engine, inspect, select
 
+from inference.access import audit
+from inference.access.audit import Act
+from inference.access.tables import sessions, tokens
 from inference.errors import StoreError
+from inference.models import names
+from inference.models.registry import Registry
 from inference.pictures import sync_directory
 from inference.store import engine as database
+from inference.store import schema
 from inference.store.tables import deletions, grading_pictures
-from inference.upkeep import dump
+from inference.upkeep import bundles, dump
+from inference.upkeep.bundles import SavedBundle
 from inference.upkeep.dump import DumpedTable
 from inference.upkeep.facts import FACTS
 
 _MANIFEST = "manifest.json"
 _TABLES = "tables"
 _PICTURES = "pictures"
+_BUNDLES = "models"
 _LIST = "pictures.txt"
+_Format = Literal["regrade.backup/1", "regrade.backup/2"]
 
 
 class Manifest(BaseModel):
@@ -40,7 +51,8 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["regrade.backup/1"] = "regrade.backup/1"
+    format: _Format = "regrade.backup/2"
+    """The first had no bundles."""
     made_at: AwareDatetime
     made_by: str
     """Version of Regrade."""
@@ -55,9 +67,33 @@ class Manifest(BaseModel):
     missing: tuple[str, ...] = Field(
         description="Pictures that gradings name, and that the store itself had lost or damaged."
     )
+    bundles: tuple[SavedBundle, ...] = ()
+    missing_bundles: tuple[str, ...] = Field(
+        default=(),
+        description="Bundles that the history needs, and that the registry had lost or damaged.",
+    )
 
 
-def back_up(engine: Engine, pictures: Path, to: Path, previous: Path | None = None) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came of a restore, and what is left to do after it."""
+
+    manifest: Manifest
+    lacking: tuple[str, ...]
+    """Bundles that the history needs, and that neither backup nor registry has."""
+    opening: tuple[str, ...]
+    """Names on keys and badges that open: also those that were revoked after the backup."""
+
+
+def back_up(
+    engine: Engine,
+    pictures: Path,
+    registry: Registry,
+    to: Path,
+    previous: Path | None = None,
+    *,
+    models: bool = True,
+) -> Manifest:
     """Copy a store that may be in use.
 
     The facts are those of one moment; every picture that they name is copied, but for those that
@@ -66,9 +102,11 @@ def back_up(engine: Engine, pictures: Path, to: Path, previous: Path | None = No
     Args:
         engine: Of the database.
         pictures: The store's directory of pictures.
+        registry: Has the bundles that the history still needs.
         to: Directory to make; its parent must be there.
-        previous: An earlier backup on the same file system: pictures that it has are hard links to
-            it, so that they take neither time nor room.
+        previous: An earlier backup on the same file system: pictures and bundles that it has are
+            hard links to it, so that they take neither time nor room.
+        models: Copy the bundles too.
 
     Raises:
         StoreError: Something is there already, cannot be read, or cannot be written.
@@ -88,7 +126,11 @@ def back_up(engine: Engine, pictures: Path, to: Path, previous: Path | None = No
                 if table is not deletions
             ]
             named = _named(connection)
+            wanted = bundles.needed(connection) if models else {}
         copied, absent = _copy_pictures(named, pictures, folder, previous)
+        saved, lost = bundles.save(
+            wanted, registry, folder / _BUNDLES, previous / _BUNDLES if previous else None
+        )
         with database.snapshot(engine) as connection:  # after the pictures: a later one knows more
             dumped.append(dump.dump(connection, deletions, folder / _TABLES))
             gone = set(connection.scalars(select(deletions.c.sha256).distinct()))
@@ -101,6 +143,8 @@ def back_up(engine: Engine, pictures: Path, to: Path, previous: Path | None = No
             pictures=len(copied),
             picture_list_sha256=_write_list(copied, folder),
             missing=tuple(sorted(set(absent) - gone)),
+            bundles=tuple(saved),
+            missing_bundles=tuple(map(names.shown, lost)),
         )
         (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     return manifest
@@ -115,7 +159,7 @@ def read_manifest(backup: Path) -> Manifest:
     path = backup / _MANIFEST
     try:
         content = json.loads(path.read_bytes())
-        if content.get("format") != Manifest.model_fields["format"].default:
+        if content.get("format") not in get_args(_Format):
             raise StoreError(
                 f"{backup} has the format {content.get('format')}; a newer version of Regrade reads it"
             )
@@ -140,25 +184,29 @@ def verify(backup: Path) -> Manifest:
             _verified(_picture(backup / _PICTURES, sha256), sha256)
         except OSError as error:
             raise StoreError(f"the backup lacks the picture {sha256}: {error}") from error
+    for bundle in manifest.bundles:
+        bundles.verify(bundle, backup / _BUNDLES)
     return manifest
 
 
-def restore(backup: Path, engine: Engine, pictures: Path) -> Manifest:
-    """Fill an empty store.
+def restore(backup: Path, engine: Engine, pictures: Path, registry: Registry, by: str) -> Restored:
+    """Fill an empty store; who was logged in has to log in again.
 
-    Pictures come first and the database is filled in one transaction, so that a restore that was
-    interrupted can be begun again.
+    Pictures and bundles come first and the database is filled in one transaction, so that a restore
+    that was interrupted can be begun again.
 
     Args:
         backup: A whole one; it is read in full before anything is written.
         engine: Of an empty database, of either kind.
         pictures: The store's directory of pictures.
+        registry: Takes the bundles.
+        by: Who restores, for the audit log.
 
     Raises:
         StoreError: The store is not empty, or the backup is damaged or of a newer version.
     """
     manifest = read_manifest(backup)
-    if not database.knows_revision(manifest.revision):
+    if manifest.revision not in schema.revisions():
         raise StoreError(
             f"{backup} has schema {manifest.revision}, which this version does not know: restore it "
             f"with Regrade {manifest.made_by} or newer"
@@ -171,19 +219,29 @@ def restore(backup: Path, engine: Engine, pictures: Path) -> Manifest:
             _put(_picture(backup / _PICTURES, sha256), _picture(pictures, sha256))
     except OSError as error:
         raise StoreError(f"a picture cannot be restored: {error}") from error
+    for bundle in manifest.bundles:
+        bundles.put_back(bundle, backup / _BUNDLES, registry)
     _reach_the_disk()
     with database.in_words(engine), database.writing(engine) as connection:
         if database.revision_of(connection) is None:
-            database.migrate(connection, manifest.revision)
+            schema.migrate(connection, manifest.revision)
         elif database.revision_of(connection) != manifest.revision:
             raise StoreError(
                 "the empty database has the tables of another version; name one without tables"
             )
         _refuse_facts(connection)
         for dumped in manifest.tables:
-            dump.load(connection, dumped, backup / _TABLES)
-        database.migrate(connection)
-    return manifest
+            if dumped.name != sessions.name:
+                dump.load(connection, dumped, backup / _TABLES)
+        schema.migrate(connection)
+        audit.add(
+            connection, Act(by, "command line", "restore", f"of {manifest.made_at.isoformat()}")
+        )
+        lacking = bundles.absent(bundles.needed(connection), registry)
+        keys = connection.scalars(
+            select(tokens.c.name).where(tokens.c.revoked_at.is_(None)).order_by(tokens.c.name)
+        )
+        return Restored(manifest, tuple(map(names.shown, lacking)), tuple(keys))
 
 
 @contextmanager
@@ -205,9 +263,9 @@ def _made_whole(to: Path) -> Iterator[Path]:
 
 def _current(connection: Connection) -> str:
     found = database.revision_of(connection)
-    if found != database.newest_revision():
+    if found != database.REVISION:
         raise StoreError(
-            f"the store has schema {found}, this version writes {database.newest_revision()}: start "
+            f"the store has schema {found}, this version writes {database.REVISION}: start "
             "`regrade serve` of this version once, or back up with the version that wrote it"
         )
     return found

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from inference.access.cli import keep_files_private
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -29,6 +31,11 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _all() -> None:
+    keep_files_private()
+
+
 @app.command()
 def backup(
     to: Annotated[Path, typer.Option(help="Directory to make.")],
@@ -36,23 +43,45 @@ def backup(
     store: StoreUrl = None,
     previous: Annotated[
         Path | None,
-        typer.Option(help="An earlier backup beside it: its pictures are linked, not copied."),
+        typer.Option(
+            help="An earlier backup beside it: its pictures and models are linked, not copied."
+        ),
     ] = None,
+    *,
+    models: Annotated[
+        bool,
+        typer.Option(
+            "--models/--no-models", help="Without them, keep the folder `models` yourself."
+        ),
+    ] = True,
 ) -> None:
-    """Copy facts and pictures while the server runs. Facts go into either kind of database again."""
+    """Copy facts, pictures and models while the server runs.
+
+    Facts go into either kind of database again. The models are those that serve, and the one that a
+    rollback brings back.
+    """
     from inference.upkeep.backup import back_up
 
     places = _Places(data, store)
     with _errors(), places.engine() as engine:
-        made = back_up(engine, places.pictures, to.resolve(), previous)
+        made = back_up(
+            engine, places.pictures, places.registry, to.resolve(), previous, models=models
+        )
     rows = sum(table.rows for table in made.tables)
-    typer.echo(f"{to}: {rows} rows and {made.pictures} pictures")
+    typer.echo(f"{to}: {rows} rows, {made.pictures} pictures and {len(made.bundles)} models")
     if made.missing:
         typer.echo(
             f"the store itself has lost or damaged {len(made.missing)} pictures, e.g. "
             f"{made.missing[0]}: `regrade store check`",
             err=True,
         )
+    if made.missing_bundles:
+        typer.echo(
+            f"{places.registry.root} has lost or damaged {', '.join(made.missing_bundles)}, "
+            "which the history needs: is it the --data of the server?",
+            err=True,
+        )
+    if made.missing or made.missing_bundles:
         raise typer.Exit(1)
 
 
@@ -73,15 +102,33 @@ def restore(
     store: StoreUrl = None,
 ) -> None:
     """Fill an empty store from a backup, after reading all of it. The server must not run."""
+    from inference.access.cli import me
     from inference.upkeep.backup import restore as run
 
     places = _Places(data, store)
     with _errors():
         places.data.mkdir(parents=True, exist_ok=True)
         with places.engine(create=True) as engine:
-            found = run(backup, engine, places.pictures)
+            done = run(backup, engine, places.pictures, places.registry, me())
+    found = done.manifest
     rows = sum(table.rows for table in found.tables)
-    typer.echo(f"restored {rows} rows and {found.pictures} pictures; restart the controllers too")
+    typer.echo(
+        f"restored {rows} rows, {found.pictures} pictures and {len(found.bundles)} models; "
+        "restart the controllers too"
+    )
+    if done.opening:
+        typer.echo(
+            f"keys and badges open as on {found.made_at:%Y-%m-%d %H:%M} UTC; revoke again what was "
+            f"revoked since: {', '.join(done.opening)}",
+            err=True,
+        )
+    if done.lacking:
+        typer.echo(
+            f"the history needs {', '.join(done.lacking)}, which the backup has not: before the "
+            f"start, copy them into {places.registry.root} from where they are, or name another "
+            "model with `regrade serve --bundle`",
+            err=True,
+        )
 
 
 @app.command()
@@ -167,11 +214,13 @@ class _Places:
     """Where the server's data is, by the same options as of ``regrade serve``."""
 
     def __init__(self, data: Path | None, store: str | None) -> None:
+        from inference.models.registry import Registry
         from inference.settings import ServerSettings, default_data_dir
 
         self.data = (data or default_data_dir()).resolve()
         settings = ServerSettings(self.data)
         self.pictures = settings.pictures_dir
+        self.registry = Registry(settings.models_dir)
         self.url = store or settings.sqlite_url
 
     @contextmanager

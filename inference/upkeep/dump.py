@@ -35,9 +35,9 @@ from sqlalchemy import (
 )
 
 from inference.errors import StoreError
+from inference.store.engine import VERSION_TABLE
 from inference.store.tables import metadata
 
-_VERSIONS = "alembic_version"
 _ROWS = 500
 
 
@@ -100,7 +100,7 @@ def tables_of(connection: Connection) -> list[Table]:
     Raises:
         StoreError: The database has others than this version knows.
     """
-    there = set(inspect(connection).get_table_names()) - {_VERSIONS}
+    there = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
     if unknown := there ^ set(metadata.tables):
         raise StoreError(f"the tables are not those of this version: {', '.join(sorted(unknown))}")
     return metadata.sorted_tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference.errors import ANYWHERE, ERRORS, ApiError, ErrorCode
+from inference.schemas import reference_to
 from inference.v2.documents import InferenceError
 
 #: The protocol has 400 for every request that is not valid.
@@ -37,7 +38,8 @@ def responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses`` of a route that may answer with these codes."""
     found: dict[int | str, dict[str, Any]] = {}
     for code in sorted({*codes, *ANYWHERE}, key=lambda each: (status_of(each), each)):
-        entry = found.setdefault(status_of(code), {"model": InferenceError, "description": ""})
+        content = {"application/json": {"schema": reference_to(InferenceError)}}
+        entry = found.setdefault(status_of(code), {"content": content, "description": ""})
         text = f"`{code.value}`: {ERRORS[code].meaning}"
         entry["description"] = f"{entry['description']} {text}".strip()
     return found

@@ -13,10 +13,9 @@ from starlette.requests import ClientDisconnect
 from inference.errors import ApiError, ErrorCode
 from inference.grading import Assessed
 from inference.models.names import number
-from inference.routes.health import problems
-from inference.routes.submitted import CallersTerms, check_declared_length
 from inference.scheduling import Deadline, Terms
 from inference.services import Parts, Services
+from inference.submitted import CallersTerms, check_declared_length
 from inference.v2 import openapi
 from inference.v2.compression import compress, decompress
 from inference.v2.documents import (
@@ -226,7 +225,7 @@ _INFER_BODY: dict[str, Any] = {
 
 
 async def _ready(parts: Services) -> Ready:
-    if found := await problems(parts):
+    if found := await parts.readiness.problems():
         raise ApiError(ErrorCode.NOT_READY, "; ".join(found))
     return Ready()
 

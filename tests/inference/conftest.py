@@ -17,6 +17,7 @@ from inference.models.lineup import Lineup
 from inference.settings import Capacity, ServerSettings, UploadLimits
 from inference.store import Store
 from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, picture
+from tests.training.tiny_bundle import write_tiny_bundle
 
 _POSTGRES = os.environ.get("REGRADE_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
@@ -102,6 +103,12 @@ def make_client(tmp_path: Path, grader: FakeGrader) -> Iterator[ClientFactory]:
 @pytest.fixture
 def client(make_client: ClientFactory) -> TestClient:
     return make_client()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle: tiny, version 1."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from datasets.importers.places import Place
 from datasets.importers.sightings import SourceError
 from datasets.importing import Imported, import_found
 from datasets.rubric import Rubric
+from inference.records import Deletion
+from inference.store import Store
 from model.contract import DamageType, Grade, GradeInterval
-from tests.inference.inference_factories import picture
+from tests.inference.inference_factories import NOON, picture
 
 RED, BLUE = picture(colour="red"), picture(colour="blue", form="PNG")
 
@@ -93,6 +96,24 @@ def test_the_pictures_are_those_that_the_answer_was_given_on(
     _grade(client, "R-1", BLUE, capture="2")
     (row,) = _imported(client, tmp_path).rows
     assert row.picture.endswith(".jpg")
+
+
+def test_pictures_that_retention_deleted_are_left_out_and_said(
+    client: TestClient, tmp_path: Path
+) -> None:
+    _grade(client, "R-1", RED, BLUE)
+    _grade(client, "R-2", BLUE)
+    for number, item_id in enumerate(("R-1", "R-2")):
+        _answer(client, item_id, "salvage", number)
+    sha256 = hashlib.sha256(RED).hexdigest()
+    store = Store.open(f"sqlite:///{tmp_path / 'regrade.sqlite'}")
+    store.add_deletions([Deletion(sha256, len(RED), "answered, its time was over", NOON)])
+    store.close()
+    (tmp_path / "pictures" / sha256[:2] / sha256).unlink()
+    imported = _imported(client, tmp_path)
+    assert [(row.item_id, row.view) for row in imported.rows] == [("R-1", 1), ("R-2", 0)]
+    assert imported.problems == []
+    assert imported.left_out == {"overrides: retention deleted the picture": ["R-1, view 0"]}
 
 
 def test_bytes_that_are_not_the_picture_asked_for_are_refused(

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from inference.errors import StoreError
+from inference.models.registry import Registry
 from inference.pictures import PictureStore
 from inference.records import Deletion, ItemStatus, OverrideRequest
 from inference.store import NewGrading, Store
@@ -39,6 +40,7 @@ class Site:
     def __post_init__(self) -> None:
         self.store = Store.open(self.url)
         self.pictures = PictureStore(self.root / "pictures")
+        self.registry = Registry(self.root / "models")
 
     def grade(self, number: int) -> str:
         data = picture(width=64 + number % 500, height=48 + number // 500)
@@ -61,11 +63,11 @@ class Site:
 
     def back_up(self, to: Path, previous: Path | None = None) -> backups.Manifest:
         with engine_of(self.url) as engine:
-            return back_up(engine, self.pictures.root, to, previous)
+            return back_up(engine, self.pictures.root, self.registry, to, previous)
 
-    def restore(self, backup: Path) -> backups.Manifest:
+    def restore(self, backup: Path) -> backups.Restored:
         with engine_of(self.url) as engine:
-            return restore(backup, engine, self.pictures.root)
+            return restore(backup, engine, self.pictures.root, self.registry, "test")
 
     def check(self) -> Report:
         with engine_of(self.url) as engine:
@@ -128,7 +130,7 @@ def test_a_backup_of_sqlite_restores_into_postgresql_and_counts_on(
     other.back_up(tmp_path / "b")
     pictures = PictureStore(tmp_path / "there")
     with engine_of(fresh_postgres) as engine:
-        restore(tmp_path / "b", engine, pictures.root)
+        restore(tmp_path / "b", engine, pictures.root, Registry(tmp_path / "models"), "test")
         assert check(engine, pictures, hashes=True).problems == []
     store = Store.open(fresh_postgres)
     assert records(store) == records(other.store)
@@ -267,7 +269,7 @@ def change_manifest(**values: str) -> object:
         (lose_picture, "lacks the picture"),
         (shorten_list, "pictures.txt is damaged"),
         (lose_manifest, "is no backup"),
-        (change_manifest(format="regrade.backup/2"), "newer version"),
+        (change_manifest(format="regrade.backup/3"), "newer version"),
         (change_manifest(revision="9999"), "schema 9999, which this version does not know"),
         (change_manifest(more="x"), "is damaged"),
     ],
@@ -300,7 +302,13 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(other: Site, tmp_path
     (tmp_path / "new").mkdir()
     url = f"sqlite:///{tmp_path / 'new' / 'regrade.sqlite'}"
     with engine_of(url) as engine:
-        restore(tmp_path / "b", engine, tmp_path / "new" / "pictures")
+        restore(
+            tmp_path / "b",
+            engine,
+            tmp_path / "new" / "pictures",
+            Registry(tmp_path / "new" / "models"),
+            "test",
+        )
         report = check(engine, PictureStore(tmp_path / "new" / "pictures"), hashes=True)
     assert report.problems == []
     assert report.counts["pictures"] == 6
@@ -360,7 +368,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
         return result.exit_code, result.output
 
     code, said = run("backup", "--to", to, "--data", data)
-    assert (code, said) == (0, f"{to}: {said.split()[1]} rows and 6 pictures\n")
+    assert (code, said) == (0, f"{to}: {said.split()[1]} rows, 6 pictures and 0 models\n")
     assert run("verify", to)[0] == 0
     assert run("restore", "--from", to, "--data", new)[0] == 0
     code, said = run("restore", "--from", to, "--data", new)

@@ -16,7 +16,7 @@ from inference.pages.contexts import Context, ErrorPage
 from inference.pages.desk import LEASE_S, ReviewDesk
 from inference.pages.reference import kind_of
 from inference.pages.render import environment, page
-from inference.routes.errors import error_table
+from inference.replies import error_table
 from model.contract import (
     AlarmState,
     CommandKind,

@@ -80,6 +80,11 @@ def site_of(data: Path, grader: FakeGrader, url: str | None = None) -> Iterator[
         yield Site(client)
 
 
+@pytest.fixture(autouse=True)
+def readiness_looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.readiness._EVERY_S", 0.0)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from inference.access import audit, ledger
+from inference.access import audit, ledger, middleware
 from inference.access.audit import Act, ActOutcome
 from inference.access.first_start import ensure_admin
 from inference.access.middleware import note
 from inference.access.passwords import is_right
+from inference.access.people import Means, Principal
 from inference.access.rates import Rate
 from inference.access.roles import Role
 from inference.access.settings import AccessSettings
@@ -47,12 +49,16 @@ def test_a_route_can_say_of_what_and_how(guarded: Guarded, monkeypatch: pytest.M
 
 
 def _patch_loading(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception | None,
+    does: Callable[[], None] = lambda: None,
 ) -> None:
     """Put another endpoint in the place of an audited one."""
 
     async def noting(request: Request) -> None:
         note(request, "line-1", "start")
+        does()
         if fault is not None:
             raise fault
 
@@ -66,15 +72,57 @@ def _patch_loading(
     monkeypatch.setattr(route.original_route, "handle", handle)
 
 
-def test_what_cannot_be_recorded_is_not_said_to_be_done(
+def lose_the_log(guarded: Guarded) -> None:
+    with guarded.store.writing() as connection:
+        connection.execute(text("ALTER TABLE audit RENAME TO audit_away"))
+
+
+def test_what_cannot_be_recorded_is_not_done(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = guarded.key(Role.ADMIN)
     assert guarded.client.get("/v1/me", headers=key).status_code == 200
-    with guarded.store.writing() as connection:
-        connection.execute(text("ALTER TABLE audit RENAME TO audit_away"))
+    _patch_loading(guarded.client, monkeypatch, RuntimeError("it was begun"))
+    lose_the_log(guarded)
     reply = guarded.client.post(LOAD, headers=key)
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+
+
+def test_what_was_done_is_said_to_be_done_where_its_end_cannot_be_recorded(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = guarded.key(Role.ADMIN)
+    _patch_loading(guarded.client, monkeypatch, None, lambda: lose_the_log(guarded))
+    assert guarded.client.post(LOAD, headers=key).status_code == 204
+    with guarded.store.writing() as connection:
+        connection.execute(text("ALTER TABLE audit_away RENAME TO audit"))
+    newest = audit.newest(guarded.store, limit=1)[0]
+    assert (newest.actor, newest.outcome, newest.target) == ("a-admin", ActOutcome.BEGUN, LOAD)
+
+
+async def test_an_act_that_is_cut_off_is_on_record_as_begun() -> None:
+    """As when the server ends while a model is loaded."""
+    begun, recorded = asyncio.Event(), []
+
+    class FakeGate:
+        async def record(self, act: Act) -> None:
+            recorded.append(act)
+
+    async def endless(*_: object) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    eva = Principal("eva", Role.ENGINEER, Means.KEY)
+    scope = {"type": "http", "path": LOAD, "client": ("127.0.0.1", 1), "state": {}}
+    act = middleware._on_record(endless, FakeGate(), eva, "POST x")  # type: ignore[arg-type]
+    task = asyncio.ensure_future(act(scope, None, None))  # type: ignore[arg-type, var-annotated]
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [(each.actor, each.target, each.outcome) for each in recorded] == [
+        ("eva", LOAD, ActOutcome.BEGUN)
+    ]
 
 
 def test_refused_acts_are_recorded_but_cannot_fill_the_log(guard: Callable[..., Guarded]) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
-from inference.access import audit, ledger
+from inference.access import audit, ledger, passwords
 from inference.access.ledger import LedgerError
 from inference.access.passwords import PasswordError
 from inference.access.rates import Rate
 from inference.access.roles import Role
+from inference.access.settings import AccessSettings
 from inference.access.tables import sessions
 from inference.store import NewGrading
 from tests.inference.access.conftest import ORIGIN, PASSWORD, Guarded
@@ -270,3 +272,25 @@ def test_the_last_administrator_stays(guarded: Guarded) -> None:
 def test_a_weak_password_is_refused(guarded: Guarded, password: str) -> None:
     with pytest.raises(PasswordError):
         ledger.add_user(guarded.store, "chidi", Role.OPERATOR, password, "test")
+
+
+def test_a_password_gets_the_hash_of_now_when_its_owner_logs_in(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weaker = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1)
+    with monkeypatch.context() as before:
+        before.setattr(passwords, "_HASHER", weaker)
+        guarded.user("anna")
+    absolute = AccessSettings().absolute
+    old = ledger.load(guarded.store, absolute).users["anna"].password
+    assert "m=8192" in old
+    guarded.log_in("anna")
+    new = ledger.load(guarded.store, absolute).users["anna"].password
+    assert "m=47104" in new
+    assert passwords.is_right(new, PASSWORD)
+    guarded.log_in("anna")
+    assert ledger.load(guarded.store, absolute).users["anna"].password == new
+    refused = guarded.client.post(
+        "/login", data={"name": "anna", "password": PASSWORD + "?"}, headers=ORIGIN
+    )
+    assert refused.status_code == 401

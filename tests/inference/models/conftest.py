@@ -18,13 +18,6 @@ from inference.settings import ServerSettings
 from inference.store import Store
 from model.contract import Bundle, BundleError, Grade
 from tests.inference.inference_factories import OPEN_ACCESS, FakeGrader, assessment, picture
-from tests.training.tiny_bundle import write_tiny_bundle
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle: tiny, version 1."""
-    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
 @pytest.fixture

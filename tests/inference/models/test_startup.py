@@ -9,7 +9,7 @@ import pytest
 
 from inference.models.fetch import SourceError
 from inference.models.lineup import Lineup
-from inference.models.loading import load_first
+from inference.models.loading import Loading
 from inference.models.records import Challenger, ChangeKind, NewChange, Roles
 from inference.models.registry import Registry, RegistryError
 from inference.models.startup import first_lineup
@@ -141,4 +141,40 @@ def test_a_challenger_or_shadow_that_cannot_serve_is_dropped_on_record(
 
 def test_a_real_bundle_is_proved_and_warm(registry: Registry, tiny: Path) -> None:
     registry.add(str(tiny))
-    assert load_first(registry.bundle(ONE)).model == ONE
+    assert Loading().first(registry.bundle(ONE)).model == ONE
+
+
+def test_what_was_proved_since_the_start_is_not_proved_again(
+    registry: Registry, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback is quick: what it brings back served a moment ago."""
+    for version in "12":
+        registry.add(str(tiny), version=version)
+    proved = []
+    monkeypatch.setattr(
+        "inference.models.loading.prove", lambda bundle, _: proved.append(bundle.manifest.version)
+    )
+    loading = Loading()
+    loading.first(registry.bundle(ONE))
+    for model in (TWO, ONE, TWO):
+        assert loading.beside(registry.bundle(model)).model == model
+    assert proved == ["2"]
+
+
+def test_what_could_not_be_proved_is_proved_again(
+    registry: Registry, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.add(str(tiny))
+    bundle = registry.bundle(ONE)
+    tries = iter((BundleError(bundle.path, "its process was killed"), None))
+
+    def prove(*_: object) -> None:
+        if error := next(tries):
+            raise error
+
+    monkeypatch.setattr("inference.models.loading.prove", prove)
+    loading = Loading()
+    with pytest.raises(BundleError, match="was killed"):
+        loading.beside(bundle)
+    assert loading.beside(bundle).model == ONE
+    assert next(tries, "both") == "both"

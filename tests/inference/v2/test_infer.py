@@ -16,6 +16,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from inference.readiness import ReadinessWatch
 from inference.settings import Capacity, UploadLimits
 from model.contract import Assessment
 from tests.inference.inference_factories import FakeGrader, assessment, picture
@@ -279,7 +280,7 @@ def test_a_store_that_is_lost_makes_it_not_ready(
     async def lost(_parts: object) -> tuple[str, ...]:
         return ("the database failed",)
 
-    monkeypatch.setattr("inference.v2.routes.problems", lost)
+    monkeypatch.setattr(ReadinessWatch, "problems", lost)
     for address in ("/v2/health/ready", "/v2/models/fake/ready"):
         assert said(client.get(address)) == (503, "the database failed")
     assert client.get("/v2/health/live").status_code == 200

@@ -21,6 +21,7 @@ from inference.errors import (
     StoreUnavailableError,
 )
 from inference.headers import SAFE_HEADERS
+from inference.schemas import add_schema, reference_to
 from inference.v2 import errors as v2
 
 log = structlog.get_logger(__name__)
@@ -55,9 +56,9 @@ def _response(codes: list[ErrorCode]) -> dict[str, Any]:
         for code in codes
     }
     response: dict[str, Any] = {
-        "model": ErrorReply,
         "description": " ".join(f"`{code.value}`: {ERRORS[code].meaning}" for code in codes),
-        "content": {"application/json": {"examples": examples}},
+        # Not `model`: for that, FastAPI would make a validator for each status of each address.
+        "content": {"application/json": {"schema": reference_to(ErrorReply), "examples": examples}},
     }
     if any(ERRORS[code].retry for code in codes):
         response["headers"] = {
@@ -67,6 +68,11 @@ def _response(codes: list[ErrorCode]) -> dict[str, Any]:
             }
         }
     return response
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add the schema of errors to an OpenAPI document."""
+    add_schema(document, ErrorReply)
 
 
 def answer(request: Request, error: ApiError) -> Response:

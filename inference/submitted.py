@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 
 from inference.errors import ErrorCode
 from inference.grading import Graded, GradingService
 from inference.scheduling import Deadline, Priority, Terms
+from inference.services import Services
 from inference.settings import UploadLimits
-from inference.uploads import Submission
-from inference.uploads.intake import too_large
+from inference.uploads import Intake, Submission
+from inference.uploads.intake import Upload, too_large
+
+T = TypeVar("T")
+#: Reads a form: its Content-Type, its bytes, where they count, and until when they are of use.
+Reader = Callable[[str | None, AsyncIterator[bytes], Intake, Upload, Deadline], Awaitable[T]]
 
 FORM_CODES = (
     ErrorCode.MALFORMED_MULTIPART,
@@ -80,6 +87,27 @@ def check_declared_length(request: Request, limits: UploadLimits) -> None:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.max_body_bytes:
         raise too_large(limits)
+
+
+@asynccontextmanager
+async def form_of(
+    request: Request, parts: Services, terms: Terms, read: Reader[T]
+) -> AsyncIterator[T]:
+    """What a form asks to be graded; its bytes count until the end of the block.
+
+    Raises:
+        ApiError: It cannot be graded in time, or is not such a form, over a limit or too slow.
+    """
+    check_declared_length(request, parts.settings.upload)
+    parts.grading.check(terms)
+    with parts.intake.upload() as upload:
+        yield await read(
+            request.headers.get("content-type"),
+            request.stream(),
+            parts.intake,
+            upload,
+            terms.deadline,
+        )
 
 
 async def answer_of(
