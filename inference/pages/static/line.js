@@ -234,12 +234,13 @@ function dress({ node, grade, picture, lane }, item) {
   node.title = `${item.item_id || "plate not read"}${item.needs_review ? ": waits for a person" : ""}`;
   grade.replaceChildren(icon(`grade-${item.grade || "none"}`), item.grade ? WORD[item.grade] : "…");
   picture.replaceChildren();
+  picture.append(icon(`grade-${item.grade || "none"}`)); // until the picture is there
   if (item.image) {
     const image = make("img");
     image.src = `/v1/images/${item.image}/thumbnail`;
     image.alt = "";
     picture.append(image);
-  } else picture.append(icon("grade-none"));
+  }
   if (item.needs_review) picture.append(icon("person"));
   const target = item.lane && laneOf(state, item.lane);
   lane.replaceChildren();

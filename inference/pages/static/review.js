@@ -64,6 +64,7 @@ function show(item) {
   clearTimeout(settling);
   if (item) settling = setTimeout(() => stageIs("ready"), HOLD_MS);
   el("stage").replaceChildren(...(item ? [item.element] : []));
+  showMarks(!document.body.classList.contains("unmarked"));
   el("stage").hidden = !item;
   el("empty").hidden = Boolean(item);
   for (const button of document.querySelectorAll("[data-grade], #skip")) button.disabled = !item;
@@ -255,7 +256,7 @@ function tick() {
   const clock = current?.element.querySelector("[data-countdown]");
   if (!clock) return;
   const left = (current.steerableUntil - Date.now()) / 1000;
-  if (left > 0) clock.querySelector("strong").textContent = `${left.toFixed(0)} s`;
+  if (left > 0) clock.querySelector("strong").textContent = `${Math.ceil(left)} s`;
   else {
     clock.removeAttribute("data-countdown");
     clock.textContent = "It has passed its lane: your answer is for the record";
@@ -272,7 +273,7 @@ async function poll() {
     const others = state.urgent.filter((u) => u.item_id !== current?.id);
     el("urgent").hidden = !others.length;
     el("urgent").querySelector("span").textContent =
-      `${others.length} on the belt can still be steered`;
+      `${others.length} more on the belt`;
     if (others.length < state.urgent.length && current.steerableUntil <= Date.now()) await refresh(current.id);
     if (others.length && ahead && !state.urgent.some((u) => u.item_id === ahead.id)) ahead = null; // the belt first
   } catch {
