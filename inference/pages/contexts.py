@@ -272,6 +272,8 @@ class DocsPage:
     nav: str
     title: str
     version: str
+    nobody: bool
+    """Nobody is logged in, who would have to be."""
     intro: str
     groups: tuple[tuple[str, str, tuple[Operation, ...]], ...]
     """Name, description and operations of each tag."""
@@ -313,6 +315,8 @@ class LoginPage:
     """The name that was typed."""
     next: str
     """Where it goes on."""
+    nobody: bool
+    """Nobody is logged in, who would have to be."""
 
 
 @dataclass(frozen=True, slots=True)

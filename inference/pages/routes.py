@@ -168,7 +168,7 @@ async def item(item_id: ItemId, parts: Parts) -> HTMLResponse:
 
 
 @router.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
+async def docs(request: Request, parts: Parts) -> HTMLResponse:
     """The API's reference, rendered here: lines have no internet."""
     document = request.app.openapi()
     all_operations = operations(document)
@@ -186,6 +186,7 @@ async def docs(request: Request) -> HTMLResponse:
             nav="docs",
             title=info["title"],
             version=info["version"],
+            nobody=not parts.gate.knows(request.headers),
             intro=info["description"],
             groups=groups,
             schemas=schemas(document),
