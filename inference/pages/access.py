@@ -85,7 +85,13 @@ async def log_out(request: Request, caller: Caller, parts: Parts) -> Response:
 async def audit_page(parts: Parts, before: Before = None) -> HTMLResponse:
     """Who did what."""
     found = await read_audit(parts, _PAGE, before)
-    return page(AuditPage(nav="audit", entries=found.entries, next_before=found.next_before))
+    shown = AuditPage(
+        nav="audit",
+        entries=found.entries,
+        next_before=found.next_before,
+        is_older=before is not None,
+    )
+    return page(shown)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -327,6 +327,8 @@ class AuditPage:
     nav: str
     entries: tuple[AuditEntry, ...]
     next_before: int | None
+    is_older: bool
+    """Not the newest ones."""
 
 
 Context = (

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
@@ -34,17 +37,28 @@ class Terminal:
 
     page: Page
     store: Store
+    url: str = ""
     line_key: str = ""
 
-    def report(self) -> None:
-        """A report of line 1."""
+    @contextmanager
+    def line_reports(self) -> Iterator[None]:
+        """Line 1 reports twice a second."""
         state = line_state().model_copy(update={"allowed": (CommandKind.STOP,)})
-        reply = self.page.request.put(
-            "/v1/lines/line1/state",
-            data=state.model_dump(mode="json"),
-            headers={"X-API-Key": self.line_key},
-        )
-        assert reply.ok, reply.text()
+        ended = threading.Event()
+
+        def report() -> None:
+            with httpx.Client(base_url=self.url, headers={"X-API-Key": self.line_key}) as line:
+                while True:
+                    line.put("/v1/lines/line1/state", json=state.model_dump(mode="json"))
+                    if ended.wait(0.5):
+                        return
+
+        with ThreadPoolExecutor() as threads:
+            threads.submit(report)
+            try:
+                yield
+            finally:
+                ended.set()
 
     def log_in(self, name: str) -> None:
         """Type name and password."""
@@ -74,12 +88,19 @@ def terminal(browser: Browser, tmp_path: Path) -> Iterator[Terminal]:
     page.set_default_timeout(PATIENCE_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    yield Terminal(page, store, key)
+    yield Terminal(page, store, f"http://{host}:{port}", key)
     context.close()
     server.should_exit = True
     thread.join()
     store.close()
     assert not faults
+
+
+@pytest.fixture
+def line(terminal: Terminal) -> Iterator[None]:
+    """A line that reports."""
+    with terminal.line_reports():
+        yield
 
 
 def operators(terminal: Terminal) -> list[tuple[str, str]]:
@@ -187,9 +208,8 @@ def test_an_answer_after_the_session_asks_who_is_there_and_is_not_lost(terminal:
     assert operators(terminal) == [("R-1", "anna")]
 
 
-def test_a_page_whose_session_has_ended_stops_asking(terminal: Terminal) -> None:
+def test_a_page_whose_session_has_ended_stops_asking(terminal: Terminal, line: None) -> None:
     page = terminal.page
-    terminal.report()
     page.goto("/line")
     terminal.log_in("anna")
     expect(page.locator("#packml")).to_have_text("execute")
@@ -204,10 +224,13 @@ def test_a_page_whose_session_has_ended_stops_asking(terminal: Terminal) -> None
     expect(page.locator("#me")).to_have_text("Log in")
 
 
-def test_a_stream_that_breaks_after_the_session_is_not_asked_for_again(terminal: Terminal) -> None:
+def test_a_stream_that_breaks_after_the_session_is_not_asked_for_again(
+    terminal: Terminal, line: None
+) -> None:
     page = terminal.page
-    terminal.report()
-    page.goto("/login?next=/line")
+    page.goto("/login?next=/models")
+    terminal.log_in("anna")
+    expect(page.locator("#me")).to_contain_text("anna")
     page.route("**/line/recent**", lambda route: route.abort())
     page.route("**/commands?**", lambda route: route.abort())
     streams: list[str] = []
@@ -215,28 +238,27 @@ def test_a_stream_that_breaks_after_the_session_is_not_asked_for_again(terminal:
         "request", lambda request: streams.append(request.url) if "/events" in request.url else None
     )
     page.route("**/events", lambda route: route.fulfill(status=401, json={}))
-    end = page.expect_response("**/events")
-    with end:
-        terminal.log_in("anna")
-        end_sessions(terminal)
+    with page.expect_response("**/events"):
+        page.goto("/line")
+    end_sessions(terminal)
     expect(page.get_by_role("dialog")).to_be_visible()
     before = len(streams)
     page.wait_for_timeout(4000)
     assert len(streams) == before
 
 
-def test_a_command_after_the_session_is_refused_and_says_why(terminal: Terminal) -> None:
+def test_a_command_after_the_session_is_refused_and_says_why(
+    terminal: Terminal, line: None
+) -> None:
     page = terminal.page
     page.goto("/login?next=/line")
     page.route("**/line/recent**", lambda route: route.abort())
     page.route("**/commands?**", lambda route: route.abort())
-    terminal.report()
     terminal.log_in("anna")
     stop = page.locator("[data-command=stop]")
     expect(stop).to_be_enabled()
     end_sessions(terminal)
     page.wait_for_timeout(1500)
-    terminal.report()
     expect(stop).to_be_enabled()
     stop.click()
     expect(page.locator("#telling")).to_contain_text("Stop: refused. Nobody is logged in any more")
