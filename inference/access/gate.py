@@ -69,6 +69,12 @@ class Gate:
             f"send a key in {KEY_HEADER}, or log in at /login; `regrade keys add` makes a key",
         )
 
+    def knows(self, headers: Headers) -> bool:
+        """Whether what a page asks by itself is answered: somebody is logged in, or access is open."""
+        cookie = session_cookie(headers)
+        person = self.directory.by_session(cookie, acts=False) if cookie else None
+        return person is not None or self.settings.mode is AccessMode.OPEN_ON_LOOPBACK
+
     async def admit(
         self,
         principal: Principal,

@@ -23,9 +23,14 @@ _PAGE: Final = 100
 
 
 @router.get("/login")
-async def login(next: str = "/line") -> HTMLResponse:  # noqa: A002 - name of the parameter
+async def login(
+    request: Request,
+    parts: Parts,
+    next: str = "/line",  # noqa: A002 - name of the parameter
+) -> HTMLResponse:
     """Where people say who they are."""
-    return page(LoginPage(nav="", problem="", name="", next=_local(next)))
+    nobody = not parts.gate.knows(request.headers)
+    return page(LoginPage(nav="", problem="", name="", next=_local(next), nobody=nobody))
 
 
 @router.post("/login")
@@ -45,8 +50,9 @@ async def log_in(request: Request, parts: Parts) -> Response:
         )
     except ApiError as error:
         request.state.error_code = error.code.value
+        nobody = not parts.gate.knows(request.headers)
         reply = page(
-            LoginPage(nav="", problem=error.message, name=given.name, next=to),
+            LoginPage(nav="", problem=error.message, name=given.name, next=to, nobody=nobody),
             status=error.kind.status,
         )
         if error.kind.retry:
@@ -79,7 +85,13 @@ async def log_out(request: Request, caller: Caller, parts: Parts) -> Response:
 async def audit_page(parts: Parts, before: Before = None) -> HTMLResponse:
     """Who did what."""
     found = await read_audit(parts, _PAGE, before)
-    return page(AuditPage(nav="audit", entries=found.entries, next_before=found.next_before))
+    shown = AuditPage(
+        nav="audit",
+        entries=found.entries,
+        next_before=found.next_before,
+        is_older=before is not None,
+    )
+    return page(shown)
 
 
 async def _form(request: Request) -> dict[str, str]:

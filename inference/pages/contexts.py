@@ -12,7 +12,16 @@ from inference.models.registry import Entry
 from inference.models.scores import Comparison
 from inference.pages.reference import Operation, SchemaTable
 from inference.records import CommandRecord, Deletion, ItemRecord, Summary
-from model.contract import GRADES, Alarm, Damage, Grade, Outcome, Override, Verdict
+from model.contract import (
+    GRADES,
+    Alarm,
+    Damage,
+    DamageType,
+    Grade,
+    Outcome,
+    Override,
+    Verdict,
+)
 
 #: Words for people.
 WORDS = {
@@ -74,13 +83,35 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """All places of one type of damage."""
+
+    type: DamageType
+    probability: float
+    """Of the surest place."""
+    places: int
+    views: tuple[int, ...]
+    """Numbers of the pictures that show it, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One damaged place on a picture."""
+
+    number: int
+    """Of its finding, from 1."""
+    damage: Damage
+    named: bool
+    """The surest of its type on this picture: one label for each type, or they hide the item."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One picture with the damage on it."""
 
     image: str
     """SHA-256."""
-    damages: tuple[tuple[int, Damage], ...]
-    """Each with its number in the verdict's list, from 1."""
+    marks: tuple[Mark, ...]
     issues: tuple[str, ...]
     deleted: Deletion | None = None
     """Where the retention policy deleted the picture."""
@@ -94,16 +125,41 @@ def bars(verdict: Verdict) -> tuple[Bar, ...]:
     )
 
 
+def findings(verdict: Verdict) -> tuple[Finding, ...]:
+    """The damage by type, the surest first."""
+    by_type: dict[DamageType, list[Damage]] = {}
+    for damage in _surest_first(verdict):
+        by_type.setdefault(damage.type, []).append(damage)
+    return tuple(
+        Finding(
+            type=kind,
+            probability=found[0].probability,
+            places=len(found),
+            views=tuple(sorted({damage.view + 1 for damage in found})),
+        )
+        for kind, found in by_type.items()
+    )
+
+
+def _surest_first(verdict: Verdict) -> list[Damage]:
+    return sorted(verdict.damages, key=lambda damage: damage.probability, reverse=True)
+
+
+def _marks(verdict: Verdict, view: int) -> tuple[Mark, ...]:
+    number = {found.type: at for at, found in enumerate(findings(verdict), start=1)}
+    here = [damage for damage in _surest_first(verdict) if damage.view == view]
+    surest = {damage.type: damage for damage in reversed(here)}
+    return tuple(
+        Mark(number[damage.type], damage, named=surest[damage.type] is damage) for damage in here
+    )
+
+
 def views(verdict: Verdict, deleted: Mapping[str, Deletion]) -> tuple[View, ...]:
     """All pictures, in the order that they were sent."""
     return tuple(
         View(
             image,
-            tuple(
-                (number, damage)
-                for number, damage in enumerate(verdict.damages, start=1)
-                if damage.view == index
-            ),
+            _marks(verdict, index),
             tuple(issue.value for issue in verdict.quality[index].issues),
             deleted.get(image),
         )
@@ -166,6 +222,7 @@ class ReviewPart:
     record: ItemRecord
     verdict: Verdict
     views: tuple[View, ...]
+    findings: tuple[Finding, ...]
     bars: tuple[Bar, ...]
     answer: Override | None
     """The answer that holds, where somebody gave one."""
@@ -191,6 +248,7 @@ class ItemPage:
     nav: str
     record: ItemRecord
     views: tuple[View, ...]
+    findings: tuple[Finding, ...]
     bars: tuple[Bar, ...]
     moments: tuple[Moment, ...]
 
@@ -214,6 +272,8 @@ class DocsPage:
     nav: str
     title: str
     version: str
+    nobody: bool
+    """Nobody is logged in, who would have to be."""
     intro: str
     groups: tuple[tuple[str, str, tuple[Operation, ...]], ...]
     """Name, description and operations of each tag."""
@@ -255,6 +315,8 @@ class LoginPage:
     """The name that was typed."""
     next: str
     """Where it goes on."""
+    nobody: bool
+    """Nobody is logged in, who would have to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +327,8 @@ class AuditPage:
     nav: str
     entries: tuple[AuditEntry, ...]
     next_before: int | None
+    is_older: bool
+    """Not the newest ones."""
 
 
 Context = (

@@ -23,6 +23,7 @@ from inference.pages.contexts import (
     ReviewPage,
     ReviewPart,
     bars,
+    findings,
     timeline,
     views,
 )
@@ -159,6 +160,7 @@ async def item(item_id: ItemId, parts: Parts) -> HTMLResponse:
             nav="",
             record=record,
             views=views(newest, await _deleted(parts, newest.images)) if newest else (),
+            findings=findings(newest) if newest else (),
             bars=bars(newest) if newest else (),
             moments=timeline(record),
         )
@@ -166,7 +168,7 @@ async def item(item_id: ItemId, parts: Parts) -> HTMLResponse:
 
 
 @router.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
+async def docs(request: Request, parts: Parts) -> HTMLResponse:
     """The API's reference, rendered here: lines have no internet."""
     document = request.app.openapi()
     all_operations = operations(document)
@@ -184,6 +186,7 @@ async def docs(request: Request) -> HTMLResponse:
             nav="docs",
             title=info["title"],
             version=info["version"],
+            nobody=not parts.gate.knows(request.headers),
             intro=info["description"],
             groups=groups,
             schemas=schemas(document),
@@ -216,6 +219,7 @@ async def _review_part(parts: Services, record: ItemRecord, urgent: list[Steerab
         record=record,
         verdict=verdict,
         views=views(verdict, await _deleted(parts, verdict.images)),
+        findings=findings(verdict),
         bars=bars(verdict),
         answer=newest if newest and newest.grade else None,
         line_id=steer.line_id if steer else None,

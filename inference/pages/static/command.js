@@ -28,33 +28,24 @@ let newest = null; // the newest command to the line that the server knows, whoe
 let said = null; // {text, tone}: of the newest command of this page, for a while
 let saidUntil = 0;
 
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(12)); // randomUUID needs https
-  return `web-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
-}
-
 // ---- sending -------------------------------------------------------------------------------
 
 async function command(kind, about = {}) {
   if (nameIsTyped() && !operatorName()) return askName();
-  const id = randomId();
+  const id = randomId("web");
   const name = NAMES[kind] + (about.lane ? ` ${about.lane}` : "");
   const tapped = performance.now();
   own.set(id, name);
   say(`${name}: sent…`, "sent");
   show();
   const left = () => LIFE_MS - (performance.now() - tapped);
-  let asked = false; // whether the server was asked anew who works here
   for (;;) {
     const body = { command_id: id, kind, ...signature(), expires_s: Math.max(1, left() / 1000), ...about };
-    const reply = await post(body, asked).catch(() => null);
+    const reply = await post(`${address}/commands`, body, AbortSignal.timeout(1500)).catch(() => null);
     if (reply?.ok) return follow();
-    if (reply?.status === 403 && !asked) {
-      asked = true; // the token may be of a session that has ended
-      continue;
-    }
     if (reply && reply.status < 500) {
       own.delete(id);
+      if (reply.status === 401) return say(`${name}: refused. Nobody is logged in any more: log in, then give it again.`, "refused");
       const error = (await reply.json().catch(() => null))?.error;
       return say(`${name}: refused. ${error?.message ?? `The server answers ${reply.status}`}`, "refused");
     }
@@ -65,21 +56,11 @@ async function command(kind, about = {}) {
   say(`${name}: the server does not answer. It was not sent again: look at the line.`, "refused");
 }
 
-async function post(body, asksAnew) {
-  const signal = AbortSignal.timeout(1500);
-  return fetch(`${address}/commands`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...(await (asksAnew ? csrfHeaders(signal) : heldCsrfHeaders())) },
-    body: JSON.stringify(body),
-    signal,
-  });
-}
-
 let followTimer = 0;
 async function follow() {
   clearTimeout(followTimer);
   try {
-    const reply = await fetch(`${address}/commands?limit=20`, { signal: AbortSignal.timeout(3000) });
+    const reply = known !== null && (await ask(`${address}/commands?limit=20`, { signal: AbortSignal.timeout(3000) }));
     if (reply.ok) heard(await reply.json());
   } catch {
     // the belt says by itself that it is old
@@ -148,7 +129,7 @@ function telling(objection) {
     tone = "plain";
     if (newest?.result) {
       const { command, result } = newest;
-      const at = new Date(command.created_at).toLocaleTimeString();
+      const at = clockTime(command.created_at);
       text += ` Last command: ${NAMES[command.kind]}${command.lane ? ` ${command.lane}` : ""} by ${command.operator} at ${at}, ${result.status}.`;
     }
   }
@@ -176,15 +157,13 @@ function alarmRow(alarm, off) {
   const since = make("p", "alarm-since");
   const times = alarm.times > 1 ? `, ${alarm.times} times` : "";
   const by = alarm.acknowledged_by && alarm.state === "acknowledged_active" ? ` by ${alarm.acknowledged_by}` : "";
-  since.textContent = `${new Date(alarm.began_at).toLocaleTimeString()}${times} · ${ALARM_STATE[alarm.state]}${by}`;
+  since.textContent = `${clockTime(alarm.began_at)}${times} · ${ALARM_STATE[alarm.state]}${by}`;
   const level = make("p", "alarm-level");
   level.append(icon(alarm.state === "unacknowledged_active" ? "bell" : "warn"), PRIORITY[alarm.priority]);
   row.append(level, words, since);
   if (alarm.state !== "acknowledged_active") {
-    const button = make("button", "", "Acknowledge");
-    button.type = "button";
+    const button = makeButton("", "Acknowledge", () => command("acknowledge", { alarm_id: alarm.alarm_id }));
     button.disabled = off;
-    button.addEventListener("click", () => command("acknowledge", { alarm_id: alarm.alarm_id }));
     row.append(button);
   }
   return row;
@@ -267,9 +246,12 @@ el("why-dialog").addEventListener("close", () => {
   closing = 0;
 });
 el("log-open").addEventListener("click", async () => {
-  const reply = await fetch(`/line/log?line_id=${encodeURIComponent(lineId)}`).catch(() => null);
-  if (reply?.ok) el("log").innerHTML = await reply.text(); // escaped by the server
-  else el("log").textContent = "The server does not answer.";
+  const reply = await ask(`/line/log?line_id=${encodeURIComponent(lineId)}`).catch(() => null);
+  if (reply?.status === 401) return;
+  if (reply?.ok) {
+    el("log").innerHTML = await reply.text(); // escaped by the server
+    localise(el("log"));
+  } else el("log").textContent = "The server does not answer.";
   el("log-dialog").showModal();
 });
 

@@ -1,4 +1,4 @@
-// Shows one view of an item at a time: thumbnails, and the arrow keys.
+// Shows one view of an item at a time, with or without the marks: thumbnails, arrow keys and M.
 "use strict";
 
 function showView(root, number) {
@@ -23,15 +23,27 @@ function fitFrame(image) {
 document.addEventListener("load", (event) => fitFrame(event.target), true);
 document.querySelectorAll(".frame img").forEach(fitFrame);
 
+// What somebody chose holds for the items to come.
+function showMarks(shown) {
+  document.body.classList.toggle("unmarked", !shown);
+  for (const button of document.querySelectorAll("[data-marks]"))
+    button.setAttribute("aria-pressed", String(shown));
+}
+
+const toggleMarks = () => showMarks(document.body.classList.contains("unmarked"));
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-show]");
   if (button) showView(button.closest(".gallery"), Number(button.dataset.show));
+  else if (event.target.closest("[data-marks]")) toggleMarks();
 });
 
 document.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   const gallery = document.querySelector(".gallery");
-  if (!step || !gallery || event.target.matches("input, textarea")) return;
+  if (!gallery || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea")) return;
+  if (event.key === "m" && !event.repeat) toggleMarks();
+  if (!step) return;
   event.preventDefault();
   showView(gallery, shownView(gallery) + step);
 });

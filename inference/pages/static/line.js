@@ -3,44 +3,28 @@
 
 const root = document.getElementById("line");
 const lineId = root.dataset.line;
-const el = (id) => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
 const STALE_MS = 2000;
 const WORD = { new: "New", lightly_used: "Light", repairable: "Repair", salvage: "Salvage" };
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function icon(name) {
-  const drawing = svg("svg", { class: "icon", "aria-hidden": "true" });
-  drawing.append(svg("use", { href: `#${name}` }));
-  return drawing;
-}
 
 // ---- recent items and counts ---------------------------------------------------------------
 
 async function recent() {
-  try {
-    const query = lineId ? `?line_id=${encodeURIComponent(lineId)}` : "";
-    const reply = await fetch(`/line/recent${query}`);
-    if (reply.ok) {
-      const html = await reply.text();
-      if (html !== recent.shown) el("recent").innerHTML = recent.shown = html; // escaped by the server
-    }
-  } finally {
-    setTimeout(recent, 1500);
-  }
+  const query = lineId ? `?line_id=${encodeURIComponent(lineId)}` : "";
+  const reply = known !== null && (await ask(`/line/recent${query}`).catch(() => null));
+  const html = reply?.ok ? await reply.text().catch(() => null) : null;
+  if (html && html !== recent.shown) el("recent").innerHTML = recent.shown = html; // escaped by the server
+  setTimeout(recent, 1500);
 }
 
 // ---- waiting for the first line ------------------------------------------------------------
 
+const reporting = async () => {
+  const reply = known !== null && (await ask("/v1/lines").catch(() => null));
+  return reply?.ok ? reply.json() : [];
+};
+
 async function awaitLine() {
-  const lines = await fetch("/v1/lines").then((r) => r.json()).catch(() => []);
-  if (lines.length) location.reload();
+  if ((await reporting()).length) location.reload();
   else setTimeout(awaitLine, 1500);
 }
 
@@ -68,8 +52,14 @@ function connect() {
     tell(false);
   };
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1500); // e.g. a restarted server
+    source.close(); // the browser would ask again for ever, also where nobody is logged in any more
+    setTimeout(reconnect, 1500);
   };
+}
+
+async function reconnect() {
+  if ((await reporting()).some((each) => each.line_id === lineId)) connect();
+  else setTimeout(reconnect, 1500);
 }
 
 const layoutKey = (s) => JSON.stringify([s.belt_mm, s.lanes.map((l) => [l.number, l.name, l.divert_mm])]);
@@ -138,12 +128,6 @@ function wayPath({ from, to, turn }, height) {
   );
 }
 
-function svg(tag, attributes) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 function update() {
   const s = state;
   for (const lane of s.lanes) {
@@ -169,7 +153,7 @@ function notes(lane) {
   const { note, toggle } = lanes.get(lane.number);
   const parts = [];
   const by = lane.closed;
-  if (!lane.enabled) parts.push(by ? `${by.operator}, ${new Date(by.at).toLocaleTimeString()}: ${by.note}` : "Disabled at the PLC");
+  if (!lane.enabled) parts.push(by ? `${by.operator}, ${clockTime(by.at)}: ${by.note}` : "Disabled at the PLC");
   const off = lane.unrecorded;
   if (off) parts.push(`The PLC counts ${Math.abs(off)} ${off > 0 ? "more" : "fewer"} than the record`);
   const text = parts.join(" · ");
@@ -234,12 +218,13 @@ function dress({ node, grade, picture, lane }, item) {
   node.title = `${item.item_id || "plate not read"}${item.needs_review ? ": waits for a person" : ""}`;
   grade.replaceChildren(icon(`grade-${item.grade || "none"}`), item.grade ? WORD[item.grade] : "…");
   picture.replaceChildren();
+  picture.append(icon(`grade-${item.grade || "none"}`)); // until the picture is there
   if (item.image) {
     const image = make("img");
     image.src = `/v1/images/${item.image}/thumbnail`;
     image.alt = "";
     picture.append(image);
-  } else picture.append(icon("grade-none"));
+  }
   if (item.needs_review) picture.append(icon("person"));
   const target = item.lane && laneOf(state, item.lane);
   lane.replaceChildren();

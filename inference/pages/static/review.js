@@ -4,20 +4,14 @@
 const KEYS = ["new", "lightly_used", "repairable", "salvage"];
 const HOLD_MS = 300; // an answer so soon after a new item appeared was meant for the one before
 const POLL_MS = 2000;
-const el = (id) => document.getElementById(id);
+const SLOW_MS = 5000; // an answer that is under way for so long is shown
 
 const viewer = sessionStorage.viewer || (sessionStorage.viewer = randomId("tab"));
 let current = null; // the item on show: {id, seen, element, shownAt}
 let ahead = null; // the next one, already here
 let fetching = false;
 const passed = []; // skipped in this tab
-const history = []; // answers of this tab, for undo
-let unsent = JSON.parse(sessionStorage.unsent || "[]"); // answers that the server has not confirmed
-
-function randomId(prefix) {
-  const bytes = crypto.getRandomValues(new Uint8Array(12)); // randomUUID needs https
-  return `${prefix}-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
-}
+const history = []; // answers of this tab, for undo: {made, sent: what was recorded, or its promise}
 
 // ---- items ---------------------------------------------------------------------------------
 
@@ -29,12 +23,17 @@ function parse(html) {
     id: element.dataset.item,
     seen: Number(element.dataset.seen),
     steerableUntil: Date.now() + 1000 * Number(element.dataset.left),
-    element: document.importNode(element, true),
+    element: localised(document.importNode(element, true)),
   };
 }
 
+function localised(element) {
+  localise(element);
+  return element;
+}
+
 async function get(url) {
-  const reply = await fetch(url);
+  const reply = await ask(url);
   if (reply.status === 204) return null;
   if (!reply.ok) throw new Error(`${reply.status}`);
   return reply;
@@ -42,7 +41,7 @@ async function get(url) {
 
 async function fetchNext() {
   const query = new URLSearchParams({ viewer });
-  const busy = [current?.id, ahead?.id, ...unsent.map((a) => a.item), ...passed.slice(-50)];
+  const busy = [current?.id, ahead?.id, ...mine().map((a) => a.item), ...passed.slice(-50)];
   for (const id of new Set(busy)) if (id) query.append("passed", id);
   const reply = await get(`/review/next?${query}`);
   return reply && parse(await reply.text());
@@ -64,6 +63,7 @@ function show(item) {
   clearTimeout(settling);
   if (item) settling = setTimeout(() => stageIs("ready"), HOLD_MS);
   el("stage").replaceChildren(...(item ? [item.element] : []));
+  showMarks(!document.body.classList.contains("unmarked"));
   el("stage").hidden = !item;
   el("empty").hidden = Boolean(item);
   for (const button of document.querySelectorAll("[data-grade], #skip")) button.disabled = !item;
@@ -85,7 +85,7 @@ async function fill() {
     try {
       await fillOnce();
     } catch (error) {
-      if (!current) hush(`The server does not answer (${error.message}); trying again.`);
+      if (!current && known !== null) hush(`The server does not answer (${error.message}); trying again.`);
     }
   }
   fetching = false;
@@ -128,49 +128,48 @@ function advance() {
 
 // ---- answers -------------------------------------------------------------------------------
 
+const mine = () => kept().filter((given) => given.operator === operatorName());
+
 function answer(grade) {
   if (!current || el("stage").dataset.state !== "ready") return;
   if (!operatorName()) return askName();
-  const given = { id: randomId("web"), item: current.id, grade, operator: operatorName(), seen: current.seen };
-  send(given);
+  const made = given(current.id, grade, current.seen);
+  remember(made, send(made));
   advance();
 }
 
-async function send(given) {
-  if (!unsent.some((a) => a.id === given.id)) unsent.push(given);
-  keepUnsent();
-  const body = { override_id: given.id, grade: given.grade, operator: given.operator, seen_seq: given.seen };
-  try {
-    const reply = await fetch(`/v1/items/${encodeURIComponent(given.item)}/overrides`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...(await csrfHeaders()) },
-      body: JSON.stringify(body),
-    });
-    const said = await reply.json();
-    if (!reply.ok) throw Object.assign(new Error(said.error.message), { code: said.error.code });
-    unsent = unsent.filter((a) => a.id !== given.id);
-    recorded(given, said);
-  } catch (error) {
-    given.fault = error.code ? error.message : "The server did not take it";
-    given.taken = error.code === "answered_already";
-  }
-  keepUnsent();
+function remember(made, sent) {
+  history.push({ made, sent });
+  el("undo").disabled = false;
+}
+
+const given = (item, grade, seen) => ({ id: randomId("web"), item, grade, operator: operatorName(), seen, at: Date.now() });
+
+async function send(answer) {
+  const said = await deliver(answer);
+  if (said) recorded(answer);
+  showFailures();
   poll();
+  return said;
 }
 
-function recorded(given, said) {
-  if (given.grade) history.push({ item: given.item, grade: given.grade, seq: said.seq });
-  el("undo").disabled = !history.length;
-  const what = given.grade ? `recorded as ${words(given.grade)}` : "answer withdrawn";
-  toast(given.item, what, Boolean(given.grade));
+function recorded(answer) {
+  const what = answer.grade ? `recorded as ${words(answer.grade)}` : "answer withdrawn";
+  toast(answer.item, what, Boolean(answer.grade));
 }
 
+let undoing = false;
 async function undo() {
-  const last = history.pop();
-  el("undo").disabled = !history.length;
+  const last = !undoing && history.pop();
   if (!last) return;
-  await send({ id: randomId("web"), item: last.item, grade: null, operator: operatorName(), seen: last.seq });
-  const item = await fetchItem(last.item).catch(() => null);
+  undoing = el("undo").disabled = true;
+  const id = last.made.item;
+  const said = await last.sent; // the last answer is meant, also while it is on its way
+  if (!said) drop(last.made); // it may have arrived all the same: the withdrawal goes out
+  await send(given(id, null, said?.seq ?? null));
+  const item = await fetchItem(id).catch(() => null);
+  undoing = false;
+  el("undo").disabled = !history.length;
   if (!item) return;
   // the queue may have put it on show already, once it waits again
   if (current && current.id !== item.id) ahead = current;
@@ -183,48 +182,22 @@ function skip() {
   advance();
 }
 
-function keepUnsent() {
-  sessionStorage.unsent = JSON.stringify(unsent);
-  const failed = unsent.filter((a) => a.fault);
-  el("failures").replaceChildren(...failed.map(failureRow));
+let failuresShown = "";
+function showFailures() {
+  const slow = (each) => Date.now() - each.at > SLOW_MS;
+  const failed = kept().filter((each) => each.left || slow(each));
+  const key = JSON.stringify([operatorName(), failed]);
+  if (key === failuresShown) return; // a finger may be on one of the buttons
+  failuresShown = key;
+  const retry = (each) => send({ ...each, left: undefined, fault: undefined });
+  el("failures").replaceChildren(...failed.map((each) => failureRow(each, { retry, changed: showFailures })));
 }
 
-function failureRow(given) {
-  const row = document.createElement("div");
-  row.className = "failure";
-  const text = document.createElement("p");
-  const title = document.createElement("strong");
-  title.textContent = `${given.item} is not recorded as ${given.grade ? words(given.grade) : "withdrawn"}. `;
-  text.append(title, given.fault);
-  row.append(text);
-  const act = (label, run) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = label;
-    button.addEventListener("click", run);
-    row.append(button);
-  };
-  const drop = () => {
-    unsent = unsent.filter((a) => a.id !== given.id);
-    keepUnsent();
-  };
-  if (given.taken) {
-    act("Keep theirs", drop);
-    act("Record mine", () => {
-      given.seen = null;
-      retry(given);
-    });
-  } else {
-    act("Try again", () => retry(given));
-    act("Discard", drop);
-  }
-  return row;
-}
-
-function retry(given) {
-  delete given.fault;
-  delete given.taken;
-  send(given);
+function somebodyElse() {
+  history.length = 0; // nobody withdraws another one's answer
+  el("undo").disabled = el("toast").hidden = true;
+  showFailures();
+  poll();
 }
 
 // ---- toast, clock --------------------------------------------------------------------------
@@ -234,18 +207,10 @@ const words = (grade) =>
 let toastTimer = 0;
 function toast(item, what, undoable) {
   const box = el("toast");
-  const text = document.createElement("p");
-  const strong = document.createElement("strong");
-  strong.textContent = item;
-  text.append(strong, ` ${what}`);
+  const text = make("p");
+  text.append(make("strong", "", item), ` ${what}`);
   box.replaceChildren(text);
-  if (undoable) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Undo";
-    button.addEventListener("click", undo);
-    box.append(button);
-  }
+  if (undoable) box.append(makeButton("", "Undo", undo));
   box.hidden = false;
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (box.hidden = true), 6000);
@@ -255,7 +220,7 @@ function tick() {
   const clock = current?.element.querySelector("[data-countdown]");
   if (!clock) return;
   const left = (current.steerableUntil - Date.now()) / 1000;
-  if (left > 0) clock.querySelector("strong").textContent = `${left.toFixed(0)} s`;
+  if (left > 0) clock.querySelector("strong").textContent = `${Math.ceil(left)} s`;
   else {
     clock.removeAttribute("data-countdown");
     clock.textContent = "It has passed its lane: your answer is for the record";
@@ -264,6 +229,7 @@ function tick() {
 }
 
 async function poll() {
+  if (known === null) return; // until somebody logs in
   const query = new URLSearchParams({ viewer });
   for (const item of [current, ahead]) if (item) query.append("holding", item.id);
   try {
@@ -272,12 +238,19 @@ async function poll() {
     const others = state.urgent.filter((u) => u.item_id !== current?.id);
     el("urgent").hidden = !others.length;
     el("urgent").querySelector("span").textContent =
-      `${others.length} on the belt can still be steered`;
+      `${others.length} more on the belt`;
     if (others.length < state.urgent.length && current.steerableUntil <= Date.now()) await refresh(current.id);
     if (others.length && ahead && !state.urgent.some((u) => u.item_id === ahead.id)) ahead = null; // the belt first
+    await deliverWaiting(operatorName(), (answer, said) => {
+      const made = history.find((each) => each.made.id === answer.id);
+      if (made) made.sent = said;
+      else if (answer.grade) remember(answer, said);
+      recorded(answer);
+    });
   } catch {
     el("waiting").textContent = "?";
   }
+  showFailures();
   fill();
 }
 
@@ -291,19 +264,18 @@ el("skip").addEventListener("click", skip);
 el("undo").addEventListener("click", undo);
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (el("name-dialog").open || event.target.matches("input, textarea")) return;
+  if (document.querySelector("dialog[open]") || event.target.matches("input, textarea")) return;
   const grade = KEYS[Number(event.key) - 1];
   if (grade) answer(grade);
   else if (event.key === "u") undo();
   else if (event.key === "s") skip();
 });
-addEventListener("beforeunload", (event) => unsent.length && event.preventDefault());
 
 async function start() {
-  await operatorKnown;
+  await me.catch(() => null);
   if (!operatorName()) askName();
-  for (const given of unsent) given.fault ||= "The page was closed before the server confirmed it";
-  keepUnsent();
+  document.addEventListener("me", somebodyElse);
+  showFailures();
   const wanted = new URLSearchParams(location.search).get("item");
   if (wanted) show(await fetchItem(wanted).catch(() => null));
   await poll();

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.inference.inference_factories import belt_item, line_state, outcome, picture
-from tests.inference.pages.desk import grade, shown
+from tests.inference.pages.desk import grade, press, shown
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +123,34 @@ def test_the_reference_needs_no_other_host(page: Page, api: httpx.Client) -> Non
     expect(page.locator("#schema-Verdict")).to_contain_text("prediction_set")
     expect(page.locator("main")).to_contain_text("/v1/grade")
     assert all(url.startswith(str(api.base_url)) for url in asked)
+
+
+def test_the_marks_can_be_taken_off_the_picture(page: Page, api: httpx.Client) -> None:
+    grade(api, "R-1", "R-2")
+    page.goto("/review")
+    expect(shown(page)).to_have_text("R-1")
+    expect(page.locator(".boxes:visible")).to_contain_text("1 dent")
+    page.keyboard.press("m")
+    expect(page.locator(".boxes:visible")).to_have_count(0)
+    press(page, "1")
+    expect(shown(page)).to_have_text("R-2")
+    expect(page.locator(".boxes:visible")).to_have_count(0)
+    button = page.get_by_role("button", name="Marks", exact=True)
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.tap()
+    expect(page.locator(".boxes:visible")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 768])
+def test_the_head_of_the_review_desk_fits_every_screen(
+    page: Page, api: httpx.Client, width: int
+) -> None:
+    urgent = [{"item_id": f"R-{number}", "left_s": 3.0} for number in (1, 2, 3)]
+    state = {"in_review": 1234, "urgent": urgent}
+    page.route("**/review/state?**", lambda route: route.fulfill(json=state))
+    page.set_viewport_size({"width": width, "height": 768})
+    page.goto("/review")
+    expect(page.locator("#urgent")).to_be_visible()
+    line = page.locator("#urgent span").evaluate("e => e.getClientRects().length")
+    assert line == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -148,7 +148,7 @@ def test_an_item_on_the_belt_comes_before_older_ones(page: Page, api: httpx.Clie
     expect(page.locator(".countdown")).to_contain_text("your answer steers it for")
 
 
-def test_a_failed_answer_is_shown_and_sent_again_by_hand(page: Page, api: httpx.Client) -> None:
+def test_a_failed_answer_is_shown_and_sent_again_by_itself(page: Page, api: httpx.Client) -> None:
     grade(api, "R-1", "R-2")
     page.goto("/review")
     expect(shown(page)).to_have_text("R-1")
@@ -162,7 +162,6 @@ def test_a_failed_answer_is_shown_and_sent_again_by_hand(page: Page, api: httpx.
     expect(shown(page)).to_have_text("R-2")
     assert overrides(api) == []
     page.unroute("**/overrides", fail)
-    page.get_by_role("button", name="Try again").click()
     expect(page.locator(".failure")).to_have_count(0)
     expect(page.locator("#toast")).to_contain_text("R-1 recorded as Repairable")
     assert overrides(api) == [("R-1", "repairable", "Anna")]
@@ -176,9 +175,7 @@ def test_an_unsent_answer_outlives_a_reload(page: Page, api: httpx.Client) -> No
     press(page, "3")
     expect(page.locator(".failure")).to_be_visible()
     page.unroute_all()
-    page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
-    page.get_by_role("button", name="Try again").click()
     expect(page.locator("#toast")).to_contain_text("R-1 recorded as Repairable")
     assert overrides(api) == [("R-1", "repairable", "Anna")]
 
@@ -223,3 +220,60 @@ def test_the_name_is_asked_once(browser: Browser, api: httpx.Client) -> None:
     expect(page.locator("#operator")).to_have_text("Chidi <b>")
     context.close()
     assert overrides(api) == [("R-1", "new", "Chidi <b>")]
+
+
+def test_undo_means_the_last_answer_while_it_is_on_its_way(page: Page, api: httpx.Client) -> None:
+    grade(api, "R-1", "R-2", "R-3")
+    page.goto("/review")
+    expect(shown(page)).to_have_text("R-1")
+    press(page, "1")
+    expect(page.locator("#toast")).to_contain_text("R-1 recorded")
+    expect(shown(page)).to_have_text("R-2")
+    slow = Held(page, "**/R-2/overrides", "R-2")
+    press(page, "4")
+    slow.wait()
+    page.keyboard.press("u")
+    slow.release()
+    expect(page.locator("#toast")).to_contain_text("R-2 answer withdrawn")
+    expect(shown(page)).to_have_text("R-2")
+    assert [(item, grade) for item, grade, _ in overrides(api)] == [
+        ("R-1", "new"),
+        ("R-2", "salvage"),
+        ("R-2", None),
+    ]
+
+
+def test_undo_takes_back_an_answer_that_did_not_arrive(page: Page, api: httpx.Client) -> None:
+    grade(api, "R-1", "R-2")
+    page.goto("/review")
+    expect(shown(page)).to_have_text("R-1")
+    page.route("**/overrides", lambda route: route.abort())
+    press(page, "4")
+    expect(page.locator(".failure")).to_be_visible()
+    page.unroute_all()
+    page.keyboard.press("u")
+    expect(shown(page)).to_have_text("R-1")
+    expect(page.locator(".failure")).to_have_count(0)
+    assert api.get("/v1/items/R-1").json()["current"]["status"] == "review"
+
+
+def test_answers_given_while_the_server_is_away_arrive_once_each(
+    page: Page, api: httpx.Client
+) -> None:
+    """The replies are lost too: the server has the answers, and the page does not know it."""
+    items = [f"R-{number}" for number in range(1, 4)]
+    grade(api, *items)
+    page.goto("/review")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/overrides", lose)
+    for item_id in items[:2]:
+        expect(shown(page)).to_have_text(item_id)
+        press(page, "3")
+    expect(page.locator(".failure")).to_have_count(2)
+    page.unroute_all(behavior="wait")
+    expect(page.locator(".failure")).to_have_count(0)
+    assert [item for item, _, _ in overrides(api)] == items[:2]
