@@ -284,7 +284,7 @@ def test_the_name_is_shown_also_where_a_script_comes_late(page: Page, api: httpx
     page.route("**/static/operator.js", lambda route: routes.append(route))  # noqa: PLW0108 - Playwright names its handlers
     with page.expect_response("**/v1/me"):
         page.goto("/review", wait_until="commit")
-    page.wait_for_function("known !== undefined")
+    page.evaluate("me.then(() => null)")
     (held,) = routes
     held.continue_()
     expect(page.locator("#operator")).to_be_visible()
