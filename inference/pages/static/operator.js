@@ -28,3 +28,4 @@ el("name-dialog").addEventListener("close", () => {
 });
 addEventListener("storage", (event) => event.key === "operator" && showName());
 document.addEventListener("me", showName);
+showName(); // the answer may have been here before this script

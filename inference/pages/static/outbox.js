@@ -44,7 +44,7 @@ async function attempt(given) {
   keep({
     ...given,
     left: !decided ? "wait" : said?.error?.code === "answered_already" ? "taken" : "decide",
-    fault: said?.error?.message ?? "The server did not take it",
+    fault: said?.error?.message ?? (reply ? "The server did not take it" : "The server does not answer"),
   });
   return null;
 }

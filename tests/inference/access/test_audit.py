@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,6 +155,23 @@ def test_an_administrator_pages_through_the_log(guarded: Guarded) -> None:
     assert seen[:5] == ["4", "3", "2", "1", "0"]
     shown = guarded.client.get("/audit", headers=key)
     assert "add key" in shown.text
+
+
+def test_the_page_of_the_log_turns_to_older_acts_and_back(guarded: Guarded) -> None:
+    key = guarded.key(Role.ADMIN)
+    for number in range(120):
+        audit.add_alone(guarded.store, Act("x", "here", "act", f"act {number}."))
+    newest = guarded.client.get("/audit", headers=key).text
+    assert "act 119." in newest
+    assert "act 0." not in newest
+    assert "Newest" not in newest
+    (older,) = re.findall(r'href="(/audit\?before=\d+)"', newest)
+    last = guarded.client.get(older, headers=key).text
+    assert "act 0." in last
+    assert 'href="/audit">Newest' in last
+    assert "before=" not in last
+    beyond = guarded.client.get("/audit?before=1", headers=key).text
+    assert "Nothing was done before that." in beyond
 
 
 def test_text_of_others_is_no_markup_and_no_second_line(guarded: Guarded) -> None:

@@ -277,3 +277,15 @@ def test_answers_given_while_the_server_is_away_arrive_once_each(
     page.unroute_all(behavior="wait")
     expect(page.locator(".failure")).to_have_count(0)
     assert [item for item, _, _ in overrides(api)] == items[:2]
+
+
+def test_the_name_is_shown_also_where_a_script_comes_late(page: Page, api: httpx.Client) -> None:
+    routes: list[Route] = []
+    page.route("**/static/operator.js", lambda route: routes.append(route))  # noqa: PLW0108 - Playwright names its handlers
+    with page.expect_response("**/v1/me"):
+        page.goto("/review", wait_until="commit")
+    page.evaluate("me.then(() => null)")
+    (held,) = routes
+    held.continue_()
+    expect(page.locator("#operator")).to_be_visible()
+    expect(page.locator("#operator")).to_have_text("Anna")
