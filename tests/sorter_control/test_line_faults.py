@@ -137,6 +137,35 @@ def test_faults_of_every_kind_mixed(path: object, seed: int) -> None:
     assert result.injected.total() > 10
 
 
+_FIVE = [
+    Fault(kind=Kind.NO_VERDICT, at_s=63.48, for_s=2.92),
+    Fault(kind=Kind.CHATTER, at_s=69.28, mm=5.7),
+    Fault(kind=Kind.PLC_FROZEN, at_s=73.86, for_s=16.87),
+    Fault(kind=Kind.EMERGENCY_STOP, at_s=76.36, for_s=0.27),
+    Fault(kind=Kind.TAKE, at_s=76.77),
+    Fault(kind=Kind.POLICY_CHANGE, at_s=78.52),
+    Fault(kind=Kind.BELT_STOP, at_s=98.73, for_s=1.51),
+    Fault(kind=Kind.INFEED_JAM, at_s=120.12),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seed", "items", "encoder_start", "faults"),
+    [
+        (5000015, 400, 3725841655, _FIVE),
+        (2000029, 200, 1475562334, [Fault(kind=Kind.INFEED_JAM, at_s=97.9)]),
+    ],
+)
+def test_what_a_soak_once_found(
+    seed: int, items: int, encoder_start: int, faults: list[Fault]
+) -> None:
+    scenario = Scenario(
+        seed=seed, items=items, loop=True, encoder_start=encoder_start, fault=tuple(faults)
+    )
+    assert run_shift(scenario).verified.violations == []
+
+
 def test_every_kind_of_fault_has_its_row_and_its_random_form() -> None:
     assert set(ABOUT) == set(Kind)
     assert {about.number for about in ABOUT.values()} == set(range(21))

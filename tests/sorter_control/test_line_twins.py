@@ -53,6 +53,7 @@ class Line:
     state: ControllerState = field(default_factory=ControllerState)
     settings: Settings = SETTINGS
     encoder: int = 10_000
+    plc_boot_id: int = 1
     said: list[Command] = field(default_factory=list)
     _image: PlcImage = field(default_factory=lambda: Machine(load_belt(), []).image())
 
@@ -63,7 +64,9 @@ class Line:
 
     def report(self, *events: Event) -> list[Command]:
         image = self._image
-        status = replace(image.status, encoder=self.encoder, speed_mm_per_s=500)
+        status = replace(
+            image.status, encoder=self.encoder, speed_mm_per_s=500, plc_boot_id=self.plc_boot_id
+        )
         return self.see(PlcReported(status, image.lanes, image.geometry, events))
 
     def announce(self, tid: int, at_mm: int) -> None:
@@ -235,6 +238,17 @@ def test_a_plate_about_which_nothing_is_known_may_be_a_twin_too() -> None:
     assert twice(line.lane(1), line.lane(2))
 
 
+def test_the_plate_of_an_item_that_the_plc_has_forgotten_makes_no_twin_of_another() -> None:
+    line = Line()
+    line.announce(1, _FIRST_MM)
+    line.plc_boot_id += 1
+    line.report()
+    line.sell(2, _SECOND_MM)
+    line.identify(1)
+    assert line.lane(2) == ("restock", "grade_new")
+    assert "plate_twice" not in line.noticed()
+
+
 def test_a_third_item_with_the_plate_changes_nothing_for_the_first_two() -> None:
     line = Line()
     line.sell(1, 3000)
@@ -281,7 +295,7 @@ def test_an_earlier_answer_comes_too_late_for_what_has_passed_its_lane() -> None
 def test_an_answer_that_waited_for_an_item_steers_no_other_of_its_plate() -> None:
     """The journal of a version that sold twins: each is caught up with for itself."""
     line = Line()
-    sold = Item(line._image.status.plc_boot_id, 1, 8000, 300, NOW, item_id="RET-1")
+    sold = Item(line.plc_boot_id, 1, 8000, 300, NOW, item_id="RET-1")
     sold = replace(
         sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, sent_lane=1
     )
