@@ -82,9 +82,13 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """It is answered; what is left of its body is dropped as it comes, for some time."""
+        """It is answered; what is left of its body is dropped as it comes, for some time.
+
+        A request whose header came before this reply (HTTP pipelining) is under way now, and times its
+        own body.
+        """
         super().on_response_complete()
-        if self._body_open and not self.transport.is_closing():
+        if self._body_open and self.cycle.response_complete and not self.transport.is_closing():
             self._wait(self._limits.drain_s, self.transport.abort)
 
     def pause_writing(self) -> None:

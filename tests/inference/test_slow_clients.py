@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -235,3 +236,20 @@ class RecordingTransport(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.aborted.is_set()
+
+
+def test_the_body_of_a_request_that_waits_its_turn_is_not_taken_for_a_rest(
+    serve: Serve, grader: FakeGrader, jpeg: bytes
+) -> None:
+    """HTTP pipelining: its header came before the reply to the one before."""
+    address = serve(connection=HASTY)
+    grader.hold()
+    second = form(jpeg, capture_id="cap-2", item_id="R-2")
+    with connect(address) as connection:
+        connection.sendall(form(jpeg) + second[:-100])
+        assert grader.entered.acquire(timeout=30)
+        grader.release()
+        assert read_reply(connection).status == 200
+        time.sleep(3 * HASTY.drain_s)
+        connection.sendall(second[-100:])
+        assert read_reply(connection).status == 200

@@ -116,7 +116,7 @@ async def test_an_act_that_is_cut_off_is_on_record_as_begun() -> None:
     eva = Principal("eva", Role.ENGINEER, Means.KEY)
     scope = {"type": "http", "path": LOAD, "client": ("127.0.0.1", 1), "state": {}}
     act = middleware._on_record(endless, FakeGate(), eva, "POST x")  # type: ignore[arg-type]
-    task = asyncio.ensure_future(act(scope, None, None))  # type: ignore[arg-type, var-annotated]
+    task: asyncio.Future[None] = asyncio.ensure_future(act(scope, None, None))  # type: ignore[arg-type]
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

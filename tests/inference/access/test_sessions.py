@@ -294,3 +294,8 @@ def test_a_password_gets_the_hash_of_now_when_its_owner_logs_in(
         "/login", data={"name": "anna", "password": PASSWORD + "?"}, headers=ORIGIN
     )
     assert refused.status_code == 401
+
+
+def test_who_is_unknown_is_verified_as_long_as_who_is_known() -> None:
+    assert not passwords._HASHER.check_needs_rehash(passwords._NOBODY)
+    assert not passwords.is_right(None, "nobody has this password")
