@@ -63,7 +63,10 @@ def test_from_the_first_start_to_a_line_that_grades(server: Process, tmp_path: P
     assert not secret.exists()
     regrade("users", "add", "anna", "--password-stdin", *data, stdin="quite long enough\n")
     assert "anna\toperator\tactive" in regrade("users", "list", *data).stdout
-    assert "line-1\tline\tid " in regrade("keys", "list", *data).stdout
+    assert regrade("keys", "add", "line-2", "--line", "dock-2", *data).returncode == 0
+    listed = regrade("keys", "list", *data).stdout
+    assert "line-1\tline\tany line\tid " in listed
+    assert "line-2\tline\tline dock-2\tid " in listed
     assert regrade("users", "badge", "anna", *data).stdout.strip().isdecimal()
     assert regrade("users", "role", "anna", "engineer", *data).returncode == 0
     assert regrade("users", "disable", "anna", *data).returncode == 0
