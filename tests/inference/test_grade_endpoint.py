@@ -340,8 +340,9 @@ def test_a_fault_in_the_model_is_500_in_the_one_shape(
 
 
 def test_gradings_that_cannot_be_stored_are_not_given(
-    client: TestClient, jpeg: bytes, tmp_path: Path
+    client: TestClient, jpeg: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("inference.readiness._EVERY_S", 0.0)
     (tmp_path / "pictures").write_text("a file where the directory should be")
     assert code_of(grade(client, form(jpeg)))[:2] == (503, "store_unavailable")
     ready = client.get("/health/ready")

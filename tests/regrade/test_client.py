@@ -204,7 +204,7 @@ def test_without_time_nothing_is_sent(call: Callable[..., Any]) -> None:
 
 def test_no_answer_in_time_is_late(call: Callable[..., Any]) -> None:
     with pytest.raises(LateError, match="not answered in time"):
-        grade(call, Wire(httpx.ReadTimeout("read")), deadline_s=0.1)
+        grade(call, Wire(httpx.ReadTimeout("read")), deadline_s=60)
 
 
 async def test_an_answer_that_trickles_in_is_cut_off() -> None:
