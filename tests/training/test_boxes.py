@@ -24,7 +24,7 @@ def _maps_loss(logits: torch.Tensor, regions: torch.Tensor) -> float:
         everywhere=torch.tensor([[True]]),
     )
     nothing = torch.zeros(1, 1)
-    outputs = Outputs(torch.zeros(1, 3), nothing, nothing, logits, nothing)
+    outputs = Outputs(torch.zeros(1, 3), nothing, nothing, logits, nothing, nothing)
     _, _, cells, overlap, pooled = sums_of(outputs, batch, WEIGHTS)
     assert pooled.tolist() == [0, 0]
     return float(sum(total / weight.clamp(min=1) for total, weight in (cells, overlap)))

@@ -42,7 +42,7 @@ class TwoByTwo(nn.Module):
         mean = images.mean(dim=(1, 2))
         maps, presence = self.damage(images.permute(0, 3, 1, 2)), self.presence(mean)
         grades = cumulative(self.grade(mean))
-        return Outputs(grades, pool(maps) + presence, presence, maps, images)
+        return Outputs(grades, pool(maps) + presence, presence, maps, images, mean)
 
 
 def _batch() -> Batch:
