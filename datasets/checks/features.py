@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def pretrained() -> Extractor:
 
 
 def of_bundle(path: Path) -> Extractor:
-    """Pooled features of a bundle's network: what its first mean over a map gives.
+    """Pooled features of a bundle's network: the mean over a map that gives the most of them.
 
     Pictures that the bundle was trained on look better labelled than they are.
 
@@ -66,16 +67,24 @@ def of_bundle(path: Path) -> Extractor:
 
     bundle = Bundle.load(path)
     graph = onnx.load(bundle.network)
-    pooled = [node.output[0] for node in graph.graph.node if node.op_type in _POOLING]
-    if not pooled:
+    widths = {
+        value.name: math.prod(side.dim_value or 1 for side in value.type.tensor_type.shape.dim)
+        for value in onnx.shape_inference.infer_shapes(graph).graph.value_info
+    }
+    pooled = max(
+        (node.output[0] for node in graph.graph.node if node.op_type in _POOLING),
+        key=lambda name: widths.get(name, 0),
+        default=None,
+    )
+    if pooled is None:
         raise BundleError(
             path, f"its network has none of {', '.join(_POOLING)} to take features from"
         )
-    graph.graph.output.append(onnx.ValueInfoProto(name=pooled[0]))
+    graph.graph.output.append(onnx.ValueInfoProto(name=pooled))
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def run(pictures: NDArray[np.uint8]) -> Features:
-        (found,) = session.run([pooled[0]], {"images": pictures})
+        (found,) = session.run([pooled], {"images": pictures})
         return np.asarray(found, np.float32).reshape(len(pictures), -1)
 
     manifest = bundle.manifest
