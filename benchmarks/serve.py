@@ -1,5 +1,6 @@
 """How fast and how calm the server is, as ratios to the bare limit and to a plain FastAPI endpoint.
 
+    pip install python-multipart                          # the plain endpoint reads forms with it
     python -m benchmarks.serve [--rounds 3] [--seconds 12]
     python -m benchmarks.serve --rounds 1 --seconds 2     # does it work
 
