@@ -3,7 +3,8 @@
     python -m benchmarks.ablations [--set fit.epochs=3] [--only base maps lite1]
 
 Each row is trained, calibrated, exported and judged on the validation split as `regrade train` does it,
-without its INT8 network and proof. What is done is kept under ``--out`` and not done again, and a run that
+without its INT8 network and proof. Speed is in pictures for each second of processor time, calibration and
+export counted in, so that other work on the machine does not show in it. What is done is kept under ``--out`` and not done again, and a run that
 was cut short goes on. Writes ablations.md and a folder for each row. One run a row: differences within the
 intervals are luck.
 """
@@ -16,21 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.short_runs import trained
 from datasets.progress import on_terminal
-from model.contract import Bundle
-from model.contract.bundle import NETWORK
-from model.deploy import deployed
-from model.export import export
-from model.runtime import Grader
 from training.config import TrainingConfig, load_config
-from training.devices import launch
-from training.draft import calibrated
 from training.evaluation.evaluate import evaluate_with
 from training.evaluation.figures import Estimate, Figures, Slice
-from training.examples import load_examples, of_split, taught_damage_types
-from training.golden import golden_pictures
-from training.packaging import with_goldens
-from training.run import fitted
+from training.examples import load_examples, of_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +41,13 @@ CHOICES = (
     Choice("smaller", "input of 160 px", ("input_size=160", "cached_size=184")),
     Choice("larger", "input of 256 px", ("input_size=256", "cached_size=288")),
     Choice("lite1", "EfficientNet-Lite1", ("backbone=lite1",)),
+    Choice("lite2", "EfficientNet-Lite2", ("backbone=lite2",)),
     Choice("softmax", "plain cross-entropy for grades", ("loss.grade=cross_entropy",)),
     Choice("maps", "maps from image labels alone", ("loss.maps=0",)),
     Choice("photographs", "no rendered goods", without="rendered"),
     Choice("average", "last weights, not their average", ("fit.ema=0",)),
     Choice("degrade", "no random loss of resolution", ("augment.degrade=0",)),
+    Choice("mixup", "no mixup", ("augment.mixup=0",)),
     Choice("sampling", "sources drawn by size", ("fit.source_power=1",)),
     Choice("frozen", "heads alone", ("fit.first_trainable_part=9",)),
 )
@@ -68,11 +62,11 @@ _COLUMNS = (
     "AU-PRO",
     "boxes at IoU 0.3",
     "ECE",
-    "pictures/s",
+    "pictures a CPU second",
 )
 
 
-def trained(choice: Choice, config: TrainingConfig, folder: Path) -> Figures:
+def figures_of_row(choice: Choice, config: TrainingConfig, folder: Path) -> Figures:
     """Train one row, or read what it gave."""
     kept = folder / "figures.json"
     if kept.exists():
@@ -82,19 +76,10 @@ def trained(choice: Choice, config: TrainingConfig, folder: Path) -> Figures:
         for example in load_examples(config.data)
         if example.row.source != choice.without or example.row.split == "val"
     ]
-    types = taught_damage_types(of_split(examples, "train"), config.min_damage_examples)
-    started = time.monotonic()
-    network, _ = fitted(config, examples, types, folder, launch(config), on_terminal)
+    started = time.process_time()
+    grader = trained(config, examples, folder)
     drawn = config.fit.epochs * config.fit.pictures_per_epoch
-    (folder / "speed.txt").write_text(f"{drawn / (time.monotonic() - started):.1f}\n", "utf-8")
-    exported, draft = calibrated(deployed(network), config, examples, types, on_terminal)
-    bundle = folder / "bundle"
-    bundle.mkdir(exist_ok=True)
-    graph = export(
-        exported, bundle / NETWORK, config.input_size, name=draft.name, version=draft.version
-    )
-    with_goldens(draft.model_copy(update={"graph": graph}), bundle, golden_pictures())
-    grader = Grader(Bundle.load(bundle), threads=config.threads)
+    (folder / "speed.txt").write_text(f"{drawn / (time.process_time() - started):.1f}\n", "utf-8")
     figures = evaluate_with(grader, of_split(examples, "val"), on_terminal).figures
     kept.write_text(figures.model_dump_json(indent=1), "utf-8")
     return figures
@@ -154,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         config = load_config(chosen.config, (*chosen.changes, *choice.changes))
         folder = chosen.out / choice.name
-        figures = trained(choice, replace(config, name=choice.name), folder)
+        figures = figures_of_row(choice, replace(config, name=choice.name), folder)
         lines.append(row(choice, figures, (folder / "speed.txt").read_text("utf-8").strip()))
         (chosen.out / "ablations.md").write_text("\n".join(lines) + "\n", "utf-8")
     print("\n".join(lines))

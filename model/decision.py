@@ -6,6 +6,7 @@ them, so that a figure measured in training is the figure of the line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -93,14 +94,19 @@ def assess(raw: RawOutputs, quality: Sequence[ViewQuality], manifest: Manifest) 
         (ReviewReason.POOR_IMAGE, any(view.issues for view in quality)),
     )
     reasons = tuple(reason for reason, found in checks if found)
-    damage = sigmoid(fuse(raw.damage_logits) / manifest.calibration.damage_temperature)
+    present = sigmoid(fuse(raw.damage_logits) / manifest.calibration.damage_temperature)
+    damage = dict(zip(manifest.damage_types, present.tolist(), strict=True))
+    limits = {
+        kind: thresholds.damage[kind] if probability >= thresholds.list_damage_from else math.inf
+        for kind, probability in damage.items()
+    }
     return Assessment(
         grade=grade,
         probabilities=dict(zip(GRADES, probabilities.tolist(), strict=True)),
         prediction_set=prediction_set(probabilities, manifest.conformal.quantiles),
         expected_cost=cost,
-        damage_probabilities=dict(zip(manifest.damage_types, damage.tolist(), strict=True)),
-        damages=tuple(find_damages(raw.damage_maps, manifest.damage_types, thresholds.damage)),
+        damage_probabilities=damage,
+        damages=tuple(find_damages(raw.damage_maps, manifest.damage_types, limits)),
         unfamiliarity=unfamiliarity,
         quality=tuple(quality),
         needs_review=bool(reasons),

@@ -31,20 +31,20 @@ def interval_loss(cumulative_logits: Tensor, best: Tensor, worst: Tensor) -> Ten
 
 
 def masked_bce(
-    logits: Tensor, targets: Tensor, known: Tensor, positive_weight: float
+    logits: Tensor, targets: Tensor, counted: Tensor, positive_weight: float
 ) -> tuple[Tensor, Tensor]:
     """Binary cross-entropy over the known entries, as a sum and the weight that it is a sum over.
 
     Args:
         logits: Of any shape.
         targets: 0..1, the same shape.
-        known: bool, the same shape; False entries get no gradient.
+        counted: Weights of the same shape; entries of 0, or False, are unknown and get no gradient.
         positive_weight: Weight of a positive relative to a negative.
 
     Returns:
         Two scalars; the mean is their quotient, taken over all processes' shares of a batch.
     """
-    weight = torch.where(targets > 0.5, positive_weight, 1.0) * known
+    weight = torch.where(targets > 0.5, positive_weight, 1.0) * counted
     losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     return (losses * weight).sum(), weight.sum()
 
@@ -58,15 +58,15 @@ def soft_dice(logits: Tensor, targets: Tensor, counted: Tensor) -> tuple[Tensor,
     Args:
         logits: (N, T, h, w) of the cells.
         targets: 0 or 1, the same shape.
-        counted: (N, T) bool, maps whose every cell is known.
+        counted: (N, T) weights of the maps; 0, or False, where a cell is unknown.
 
     Returns:
-        Two scalars; the weight is the number of counted maps that have a damaged cell.
+        Two scalars; the weight is that of the counted maps that have a damaged cell.
     """
     cells = (2, 3)
     found = logits.sigmoid()
     marked = targets.sum(cells)
     shared = (found * targets).sum(cells)
     apart = 1 - (2 * shared + 1) / (found.sum(cells) + marked + 1)
-    counts = (counted & (marked > 0)).to(apart.dtype)
+    counts = counted * (marked > 0).to(apart.dtype)
     return (apart * counts).sum(), counts.sum()

@@ -72,6 +72,27 @@ def plain(pictures: Tensor, side: int) -> Tensor:
     return x.permute(0, 2, 3, 1).contiguous()
 
 
+def own_parts(mixup: float, dice: Dice) -> Tensor:
+    """(own share of count,) parts in 0.5..1 that pictures keep of themselves when others are blended in.
+
+    Args:
+        mixup: Share of pictures that are blended; the others keep all of themselves.
+        dice: Source of all randomness.
+    """
+    return torch.where(dice.chance(mixup), dice.uniform(0.5, 1.0), 1.0)
+
+
+def blended(pictures: Tensor, own: Tensor) -> Tensor:
+    """Mixup (Zhang et al., ICLR 2018): each picture with its mirror place in the batch.
+
+    Args:
+        pictures: (B, ...) float.
+        own: (B,) part that each keeps of itself.
+    """
+    own = own.view(-1, *[1] * (pictures.ndim - 1))
+    return own * pictures + (1 - own) * pictures.flip(0)
+
+
 def _geometry(settings: Augmentation, dice: Dice) -> Tensor:
     scale = dice.uniform(settings.min_crop, 1.0)
     angle = dice.uniform(-1.0, 1.0) * math.radians(settings.max_rotation_deg)

@@ -125,6 +125,9 @@ class Augmentation:
     """Smallest side that they are scaled down to."""
     erase: Share = 0.0
     """Share of pictures in which a grey rectangle hides up to a fifth (random erasing)."""
+    mixup: Share = 0.0
+    """Share of pictures into which another is blended, by up to a half; both pictures' labels count by
+    their part (mixup). It keeps probabilities honest where pictures are few."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -182,6 +185,9 @@ class Decision:
     """Expected cost above which a person decides."""
     max_unfamiliarity: Rate = 1.0
     """Unfamiliarity above which a person decides, relative to the calibrated limit."""
+    list_damage_from: Share = 0.3
+    """Probability of a damage type in an item from which its boxes are listed; they would only distract
+    where the type is unlikely."""
     quality: Quality = field(default_factory=Quality)
 
 
@@ -238,6 +244,8 @@ class TrainingConfig:
             raise ValueError("fit.warmup_epochs is more than fit.epochs")
         if self.precision == "16" and self.accelerator == "cpu":
             raise ValueError("precision 16 needs a GPU; a CPU takes 32 or bf16")
+        if self.features and self.augment.mixup:
+            raise ValueError("augment.mixup blends pictures; leave it or [features] out")
         if self.features and self.fit.first_trainable_part == 0:
             raise ValueError("[features] needs a frozen part: set fit.first_trainable_part over 0")
         return self

@@ -87,6 +87,7 @@ def calibrated(
             review_cost=config.decision.review_cost,
             max_unfamiliarity=config.decision.max_unfamiliarity,
             damage=_map_thresholds(answers, targets, types),
+            list_damage_from=config.decision.list_damage_from,
             quality=config.decision.quality,
         ),
         golden=tuple(

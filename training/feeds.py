@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from model.network import MAP_STRIDE
-from training.augment import Dice, augment
+from training.augment import Dice, augment, blended, own_parts
 from training.config import TrainingConfig
 from training.objective import Batch, cells_of
 from training.targets import Targets
@@ -52,13 +52,18 @@ class Pictures:
     def batch(self, chosen: Tensor, share: slice, generator: Generator) -> Batch:
         """Read, move to the device and change there."""
         mine = chosen[share]
+        dice = Dice(generator, len(chosen), share, self.device)
         images, cells = changed(
             torch.from_numpy(self.pixels[mine.numpy()]).to(self.device),
             self.targets.regions[mine].to(self.device),
             self.config,
-            Dice(generator, len(chosen), share, self.device),
+            dice,
         )
-        return labelled(mine, images, (), cells, self.targets)
+        batch = labelled(mine, images, (), cells, self.targets)
+        if not self.config.augment.mixup:
+            return batch
+        own = own_parts(self.config.augment.mixup, dice)
+        return batch._replace(inputs=blended(images, own), own=own)
 
 
 def changed(

@@ -16,6 +16,9 @@ from training.config import LossWeights
 LOSSES = ("grade", "damage", "maps", "overlap", "pooled")
 
 
+_LABELS = ("cells", "best", "worst", "present", "known", "everywhere")
+
+
 class Batch(NamedTuple):
     """One process's share of the pictures of a step, with their targets."""
 
@@ -33,6 +36,14 @@ class Batch(NamedTuple):
     known: Tensor
     everywhere: Tensor
     """As in ``training.targets.Targets``."""
+    own: Tensor | None = None
+    """(B,) part of each input that is its own picture; the rest is the picture at the mirror place in the
+    batch. None: all of it."""
+
+    def mirrored(self, own: Tensor) -> Batch:
+        """With the labels of the mirror places, which count by `own`."""
+        labels = {name: getattr(self, name).flip(0) for name in _LABELS}
+        return self._replace(**labels, own=own)
 
 
 class Objective(nn.Module):
@@ -57,7 +68,10 @@ class Objective(nn.Module):
             outputs = self.network(batch.inputs)
         else:
             outputs = self.network.judge(Activations(batch.inputs, batch.levels), self.part)
-        return sums_of(outputs, batch, self.weights)
+        sums = sums_of(outputs, batch, self.weights)
+        if batch.own is not None:
+            sums = sums + sums_of(outputs, batch.mirrored(1 - batch.own), self.weights)
+        return sums
 
     def factors(self) -> Tensor:
         """(5,) weight of each loss in the total."""
@@ -70,7 +84,7 @@ def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
 
     Maps learn where damage is from the pictures that have it marked, and from the others only that it
     is somewhere. The image-level loss does not reach them: it would have them cover all that goes
-    with damage.
+    with damage. A picture's labels count by the part of the input that is its own.
     """
     grades, presence, maps = (
         logits.float()  # a sum of exponentials needs more than 16 bits
@@ -80,22 +94,28 @@ def sums_of(outputs: Outputs, batch: Batch, weights: LossWeights) -> Tensor:
     damaged = (batch.cells > 0).to(maps.dtype)
     is_marked = batch.everywhere if weights.maps else torch.zeros_like(batch.everywhere)
     cells_known = batch.everywhere[:, :, None, None] & (batch.cells >= 0) | (batch.cells > 0)
+    whole = batch.everywhere & (batch.cells >= 0).all(dim=(2, 3))
+    own = maps.new_ones(len(maps)) if batch.own is None else batch.own
+    types, cells = own[:, None], own[:, None, None, None]
+    positive = weights.positive
     pairs = (
-        _of_grades(grades, batch, weights),
-        masked_bce(presence + pooled.detach(), batch.present, batch.known, weights.positive),
-        masked_bce(maps, damaged, cells_known, weights.positive),
-        soft_dice(maps, damaged, batch.everywhere & (batch.cells >= 0).all(dim=(2, 3))),
-        masked_bce(pooled, batch.present, batch.known & ~is_marked, weights.positive),
+        _of_grades(grades, batch, own, weights),
+        masked_bce(presence + pooled.detach(), batch.present, batch.known * types, positive),
+        masked_bce(maps, damaged, cells_known * cells, positive),
+        soft_dice(maps, damaged, whole * types),
+        masked_bce(pooled, batch.present, (batch.known & ~is_marked) * types, positive),
     )
     return torch.stack([torch.stack(pair) for pair in pairs])
 
 
-def _of_grades(logits: Tensor, batch: Batch, weights: LossWeights) -> tuple[Tensor, Tensor]:
+def _of_grades(
+    logits: Tensor, batch: Batch, own: Tensor, weights: LossWeights
+) -> tuple[Tensor, Tensor]:
     losses = interval_loss(logits, batch.best, batch.worst)
     says = (batch.best > 0) | (batch.worst < logits.shape[1])
     if weights.grade == "cross_entropy":
         says = batch.best == batch.worst
-    counted = says.to(losses.dtype)
+    counted = says * own
     return (losses * counted).sum(), counted.sum()
 
 

@@ -16,6 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from datasets.render import RenderError, folder, worker
 from datasets.render.spec import item_id_of
 
+_ITEMS_OF_A_PROCESS = 50
+"""Blender keeps some memory of every scene; new processes begin without. The pool's own limit of tasks
+is no use for it: Python 3.11 may wait for ever there (its issue 115634)."""
+
 
 def render(root: Path, settings: folder.Settings, indices: Sequence[int], *, workers: int) -> Path:
     """Render the items with these indices that are not complete yet; returns the manifest's path.
@@ -36,18 +40,19 @@ def render(root: Path, settings: folder.Settings, indices: Sequence[int], *, wor
         bar = progress.add_task(
             "rendering", total=len(indices), completed=len(indices) - len(missing)
         )
-        for item_id in _render_all(root, settings, missing, workers):
-            progress.update(bar, advance=1)
-            if not progress.console.is_terminal:
-                progress.console.print(f"{item_id} rendered")
+        at_once = workers * _ITEMS_OF_A_PROCESS
+        for first in range(0, len(missing), at_once):
+            some = missing[first : first + at_once]
+            for item_id in _render_some(root, settings, some, workers):
+                progress.update(bar, advance=1)
+                if not progress.console.is_terminal:
+                    progress.console.print(f"{item_id} rendered")
     return folder.join_rows(root, list(names.values()))
 
 
-def _render_all(
+def _render_some(
     root: Path, settings: folder.Settings, indices: Sequence[int], workers: int
 ) -> Iterator[str]:
-    if not indices:
-        return
     threads = max(1, (os.cpu_count() or 1) // workers)
     with ProcessPoolExecutor(
         min(workers, len(indices)),

@@ -28,6 +28,12 @@ class ThresholdChanges(BaseModel):
     damage: dict[DamageType, float] = Field(
         default={}, description="Map probability that makes a box, for some types."
     )
+    list_damage_from: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Probability of a type from which its boxes are listed.",
+    )
     quality: dict[str, float] = Field(
         default={},
         description="Some of `min_brightness`, `max_brightness`, `min_sharpness`, `min_side_px`.",

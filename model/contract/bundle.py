@@ -95,6 +95,12 @@ class Thresholds(_Part):
     review_cost: float = Field(description="Expected cost above which an item goes to a person.")
     max_unfamiliarity: float = Field(gt=0)
     damage: dict[DamageType, float] = Field(description="Map probability that makes a box.")
+    list_damage_from: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Probability of a type from which its boxes are listed.",
+    )
     quality: QualityLimits
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from model.decision import (
     grade_probabilities,
     prediction_set,
 )
+from tests.model.manifests import thresholds, tiny_manifest
 
 GOOD = Quality(brightness=0.5, sharpness=0.1)
 SURE_NEW = (-9.0, -18.0, -27.0)
@@ -132,6 +133,29 @@ def test_each_region_above_its_types_threshold_becomes_a_box() -> None:
     assert [damage.probability for damage in found] == pytest.approx([0.7, 0.55])
     first = found[0].box
     assert (first.x_min, first.y_min, first.x_max, first.y_max) == (0.0, 0.0, 0.5, 0.5)
+
+
+def test_boxes_are_listed_only_of_types_that_the_item_likely_has() -> None:
+    raw = RawOutputs(
+        grade_logits=np.zeros((1, 3)),
+        damage_logits=np.array([[1.0, -1.0]]),  # 0.73 and 0.27
+        damage_maps=np.full((1, 2, 4, 4), 0.95),
+        unfamiliarity=np.zeros(1),
+    )
+    listed = {
+        limit: [
+            damage.type
+            for damage in assess(
+                raw, (), tiny_manifest(thresholds=thresholds(list_damage_from=limit))
+            ).damages
+        ]
+        for limit in (0.0, 0.3, 0.8)
+    }
+    assert listed == {
+        0.0: [DamageType.DENT, DamageType.TEAR],
+        0.3: [DamageType.DENT],
+        0.8: [],
+    }
 
 
 def test_outputs_of_unequal_views_are_refused() -> None:

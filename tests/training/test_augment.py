@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from training.augment import Dice, augment, plain
+from training.augment import Dice, augment, blended, own_parts, plain
 from training.config import Augmentation, TrainingConfig
 
 SIDE = 56
@@ -115,3 +115,12 @@ def test_erasing_hides_up_to_a_fifth_under_grey(still: Augmentation) -> None:
         hidden = (moved[..., 0] - 127).abs() < 1
         shares = hidden.float().mean(dim=(1, 2))
         assert ((shares >= low) & (shares <= high)).all()
+
+
+def test_mixup_blends_a_share_of_the_pictures_with_their_mirror_places() -> None:
+    own = own_parts(0.6, _dice(4, 1000))
+    assert 0.55 < float((own < 1).float().mean()) < 0.65
+    assert float(own.min()) >= 0.5
+    pictures = torch.tensor([10.0, 20.0, 60.0]).view(3, 1, 1, 1)
+    mixed = blended(pictures, torch.tensor([0.8, 0.5, 1.0])).view(3)
+    torch.testing.assert_close(mixed, torch.tensor([20.0, 20.0, 60.0]))

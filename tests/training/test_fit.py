@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -74,6 +74,17 @@ def _loss_by_hand(network: TwoByTwo, batch: Batch) -> Tensor:
     # The other is not marked completely: its map learns that the damage is somewhere.
     somewhere = -torch.log(pooled[1].sigmoid())
     return grade + 0.5 * damage + 0.25 * maps + 0.5 * somewhere
+
+
+def test_labels_of_a_blended_picture_count_by_its_parts() -> None:
+    torch.manual_seed(1)
+    network, batch = TwoByTwo(), _batch()
+    objective = Objective(cast("GradingNetwork", network), LossWeights(), None)
+    plain, turned = objective(batch), objective(batch.mirrored(torch.ones(2)))
+    for part in (1.0, 0.75):
+        mixed = objective(batch._replace(own=torch.tensor([part, part])))
+        torch.testing.assert_close(mixed, part * plain + (1 - part) * turned)
+    assert not torch.allclose(plain[:, 0], turned[:, 0])
 
 
 def test_one_step_moves_each_weight_by_rate_times_gradient_once() -> None:
