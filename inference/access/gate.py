@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
+from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from starlette.datastructures import Headers
 from inference.access import audit
 from inference.access.audit import Act, ActOutcome
 from inference.access.directory import Directory
+from inference.access.lines import other_line_of
 from inference.access.people import OPEN, Means, Principal
 from inference.access.rates import RateLimiter, network_of
 from inference.access.roles import Rule
@@ -117,13 +119,35 @@ class Gate:
         Raises:
             ApiError: It is another line's.
         """
-        if principal.line_id in (None, line_id):
+        if principal.line_id not in (None, line_id):
+            raise await self.other_line(principal, line_id, address, what, "line_id")
+
+    async def require_own_ids(
+        self, principal: Principal, ids: Iterable[str], address: str, field: str
+    ) -> None:
+        """Let a key give no id that names another line.
+
+        Raises:
+            ApiError: One does.
+        """
+        if principal.line_id is None:
             return
+        for each in ids:
+            line_id = other_line_of(each, principal.line_id)
+            if line_id is not None:
+                raise await self.other_line(principal, line_id, address, f"{field} {each}", field)
+
+    async def other_line(
+        self, principal: Principal, line_id: str, address: str, what: str, field: str
+    ) -> ApiError:
+        """The error for a key that speaks for another line than its own; it is on record."""
         await self.record_refusal(principal, address, what)
-        raise ApiError(
+        return ApiError(
             ErrorCode.FORBIDDEN,
-            f"the key of {principal.name} is for line {principal.line_id} alone, not {line_id}",
-            field="line_id",
+            f"the key of {principal.name} is for line {principal.line_id} alone, and this is of "
+            f"line {line_id}: give that line a key of its own (regrade keys add NAME --line "
+            f"{line_id}), and begin ids of this one with {principal.line_id}:",
+            field=field,
         )
 
     async def record(self, act: Act) -> None:
