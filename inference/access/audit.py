@@ -48,7 +48,9 @@ class AuditEntry(BaseModel):
 
     seq: int
     at: AwareDatetime
-    actor: str = Field(description="Name of the person or key; of a failed log-in, the name given.")
+    actor: str = Field(
+        description="Name of the person or key; of a failed log-in, `badge`, the name if somebody has it, else `unknown`."
+    )
     role: Role | None = Field(description="null: not known, or the command line.")
     origin: str = Field(description="Address that it came from, or `command line`.")
     act: str = Field(description="e.g. `log in`, `add key`, `POST /v2/repository/...`.")

@@ -10,12 +10,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from inference.access import audit
 from inference.access.audit import Act, ActOutcome
 from inference.access.directory import Directory
 from inference.access.lines import other_line_of
-from inference.access.people import OPEN, Means, Principal
+from inference.access.people import OPEN, UNKNOWN, Means, Principal
 from inference.access.rates import RateLimiter, network_of
 from inference.access.roles import Rule
 from inference.access.settings import AccessMode, AccessSettings
@@ -23,7 +24,7 @@ from inference.access.tokens import Token, TokenKind
 from inference.errors import ApiError, ErrorCode
 from inference.threads import StoreThreads
 
-COOKIE: Final = "regrade_session"
+_COOKIE: Final = "regrade_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
 KEY_HEADER: Final = "X-API-Key"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -41,7 +42,7 @@ class Gate:
         self._acts = RateLimiter(settings.acts)
         self._refusals = RateLimiter(settings.refusals)
 
-    async def identify(self, headers: Headers, address: str, rule: Rule) -> Principal:
+    async def identify(self, scope: Scope, headers: Headers, address: str, rule: Rule) -> Principal:
         """Who sends a request.
 
         Raises:
@@ -53,7 +54,7 @@ class Gate:
             if principal is None:
                 raise await self._wrong_key(key, address)
             return principal
-        cookie = session_cookie(headers)
+        cookie = session_cookie(scope)
         if cookie is not None:
             person = self.directory.by_session(cookie, acts=not rule.background)
             if person is not None:
@@ -71,9 +72,9 @@ class Gate:
             f"send a key in {KEY_HEADER}, or log in at /login; `regrade keys add` makes a key",
         )
 
-    def knows(self, headers: Headers) -> bool:
+    def knows(self, scope: Scope) -> bool:
         """Whether what a page asks by itself is answered: somebody is logged in, or access is open."""
-        cookie = session_cookie(headers)
+        cookie = session_cookie(scope)
         person = self.directory.by_session(cookie, acts=False) if cookie else None
         return person is not None or self.settings.mode is AccessMode.OPEN_ON_LOOPBACK
 
@@ -173,7 +174,7 @@ class Gate:
             token = Token.parse(key)
             shown = f"id {token.token_id[:16]}" if token else "not of our form"
             await self.record(
-                Act("unknown", address, "wrong key", "", ActOutcome.REFUSED, detail=shown)
+                Act(UNKNOWN, address, "wrong key", "", ActOutcome.REFUSED, detail=shown)
             )
         return ApiError(
             ErrorCode.UNAUTHENTICATED,
@@ -207,10 +208,22 @@ def too_many(wait_s: float) -> ApiError:
     )
 
 
-def session_cookie(headers: Headers) -> str | None:
+def cookie_name(scope: Scope) -> str:
+    """Name of the session's cookie.
+
+    All servers of a host share their cookies, whatever their ports: so each has a name of its own.
+    """
+    server = scope.get("server")
+    return f"{_COOKIE}_{server[1]}" if server and server[1] else _COOKIE
+
+
+def session_cookie(scope: Scope) -> str | None:
     """The secret of a session, None where there is none."""
+    text = Headers(scope=scope).get("cookie")
+    if text is None:
+        return None
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(text).get(cookie_name(scope))
     except CookieError:
         return None
     return found.value if found is not None and found.value else None

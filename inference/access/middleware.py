@@ -114,7 +114,7 @@ class AccessMiddleware:
         gate: Gate = state["services"].gate
         headers, address = Headers(scope=scope), address_of(scope)
         try:
-            principal = await gate.identify(headers, address, rule)
+            principal = await gate.identify(scope, headers, address, rule)
             await gate.admit(principal, rule, address, scope["method"], scope["path"], headers)
             if "line_id" in named:
                 what = f"{scope['method']} {scope['path']}"
