@@ -37,6 +37,8 @@ class Gate:
     def __init__(self, settings: AccessSettings, store: StoreThreads, directory: Directory) -> None:
         self.settings = settings
         self.directory = directory
+        self.under_way: set[str] = set()
+        """Ids of privileged acts that were begun and have not ended."""
         self._store = store
         self._bad_keys = RateLimiter(settings.bad_keys)
         self._acts = RateLimiter(settings.acts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
@@ -67,6 +68,15 @@ def rule_routes(routes: Iterable[BaseRoute]) -> tuple[_Ruled, ...]:
 def note(request: Request, target: str, detail: str = "") -> None:
     """Say what exactly an audited call does: of what, and how. Its row in the audit log gets it."""
     request.state.act_target, request.state.act_detail = target, detail
+
+
+async def begin(request: Request) -> None:
+    """Put an audited call on record as begun, with what ``note`` said of it, before it does anything.
+
+    Raises:
+        StoreUnavailableError: It cannot be recorded, and must not be done.
+    """
+    await request.state.begin_act()
 
 
 async def cleared(request: Request) -> Principal | None:
@@ -161,14 +171,15 @@ def address_of(scope: Scope) -> str:
 
 
 def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> ASGIApp:
-    """Put the act on record before it is done, and what came of it before its reply goes out.
+    """Put on record what came of an act before its reply goes out, and where it says so, its beginning.
 
-    An act that cannot be recorded is not done. Where it was done and its end cannot be recorded, the
-    reply says all the same what came of it: nobody is told to do again what is done.
+    Where an act was done and its end cannot be recorded, the reply says all the same what came of
+    it: nobody is told to do again what is done.
     """
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
+        act_id: str | None = None
         ended = False
 
         async def record(outcome: ActOutcome, detail: str = "") -> None:
@@ -181,8 +192,15 @@ def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> 
                     outcome,
                     principal.role,
                     state.get("act_detail", "") or detail,
+                    act_id,
                 )
             )
+
+        async def record_begin() -> None:
+            nonlocal act_id
+            act_id = uuid.uuid4().hex
+            gate.under_way.add(act_id)
+            await record(ActOutcome.BEGUN)
 
         async def record_end(status: int) -> None:
             nonlocal ended
@@ -204,17 +222,15 @@ def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> 
                 await record_end(message["status"])
             await send(message)
 
-        try:
-            await record(ActOutcome.BEGUN)
-        except StoreUnavailableError as error:
-            await unavailable(Request(scope), error)(scope, receive, send)
-            return
+        state["begin_act"] = record_begin
         try:
             await app(scope, receive, recording)
         except Exception:
             if not ended:
                 await record_end(500)
             raise
+        finally:
+            gate.under_way.discard(act_id or "")
 
     return recorded
 
