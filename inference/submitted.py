@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 
+from inference.access.middleware import address_of
+from inference.access.people import Principal
 from inference.errors import ErrorCode
 from inference.grading import Graded, GradingService
 from inference.scheduling import Deadline, Priority, Terms
@@ -108,6 +110,18 @@ async def form_of(
             upload,
             terms.deadline,
         )
+
+
+async def require_own_captures(
+    request: Request, caller: Principal, parts: Services, submissions: Sequence[Submission]
+) -> None:
+    """Let the key of a line take no capture id of another line, whose items it would shut out.
+
+    Raises:
+        ApiError: It does.
+    """
+    ids = (each.capture_id for each in submissions)
+    await parts.gate.require_own_ids(caller, ids, address_of(request.scope), "capture_id")
 
 
 async def answer_of(

@@ -111,6 +111,10 @@ class Directory:
         user = self._known.users.get(name)
         return user if user is not None and user.disabled_at is None else None
 
+    def has_name(self, name: str) -> bool:
+        """Whether somebody has the name, shut out or not."""
+        return name in self._known.users
+
     async def user_named(self, name: str) -> User | None:
         """A person who wants to log in; one who was added a moment ago is found too."""
         if name not in self._known.users:

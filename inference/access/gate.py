@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import math
+from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from inference.access import audit
 from inference.access.audit import Act, ActOutcome
 from inference.access.directory import Directory
-from inference.access.people import OPEN, Means, Principal
+from inference.access.lines import other_line_of
+from inference.access.people import OPEN, UNKNOWN, Means, Principal
 from inference.access.rates import RateLimiter, network_of
 from inference.access.roles import Rule
 from inference.access.settings import AccessMode, AccessSettings
@@ -21,7 +24,7 @@ from inference.access.tokens import Token, TokenKind
 from inference.errors import ApiError, ErrorCode
 from inference.threads import StoreThreads
 
-COOKIE: Final = "regrade_session"
+_COOKIE: Final = "regrade_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
 KEY_HEADER: Final = "X-API-Key"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,12 +37,14 @@ class Gate:
     def __init__(self, settings: AccessSettings, store: StoreThreads, directory: Directory) -> None:
         self.settings = settings
         self.directory = directory
+        self.under_way: set[str] = set()
+        """Ids of privileged acts that were begun and have not ended."""
         self._store = store
         self._bad_keys = RateLimiter(settings.bad_keys)
         self._acts = RateLimiter(settings.acts)
         self._refusals = RateLimiter(settings.refusals)
 
-    async def identify(self, headers: Headers, address: str, rule: Rule) -> Principal:
+    async def identify(self, scope: Scope, headers: Headers, address: str, rule: Rule) -> Principal:
         """Who sends a request.
 
         Raises:
@@ -51,7 +56,7 @@ class Gate:
             if principal is None:
                 raise await self._wrong_key(key, address)
             return principal
-        cookie = session_cookie(headers)
+        cookie = session_cookie(scope)
         if cookie is not None:
             person = self.directory.by_session(cookie, acts=not rule.background)
             if person is not None:
@@ -69,9 +74,9 @@ class Gate:
             f"send a key in {KEY_HEADER}, or log in at /login; `regrade keys add` makes a key",
         )
 
-    def knows(self, headers: Headers) -> bool:
+    def knows(self, scope: Scope) -> bool:
         """Whether what a page asks by itself is answered: somebody is logged in, or access is open."""
-        cookie = session_cookie(headers)
+        cookie = session_cookie(scope)
         person = self.directory.by_session(cookie, acts=False) if cookie else None
         return person is not None or self.settings.mode is AccessMode.OPEN_ON_LOOPBACK
 
@@ -117,13 +122,35 @@ class Gate:
         Raises:
             ApiError: It is another line's.
         """
-        if principal.line_id in (None, line_id):
+        if principal.line_id not in (None, line_id):
+            raise await self.other_line(principal, line_id, address, what, "line_id")
+
+    async def require_own_ids(
+        self, principal: Principal, ids: Iterable[str], address: str, field: str
+    ) -> None:
+        """Let a key give no id that names another line.
+
+        Raises:
+            ApiError: One does.
+        """
+        if principal.line_id is None:
             return
+        for each in ids:
+            line_id = other_line_of(each, principal.line_id)
+            if line_id is not None:
+                raise await self.other_line(principal, line_id, address, f"{field} {each}", field)
+
+    async def other_line(
+        self, principal: Principal, line_id: str, address: str, what: str, field: str
+    ) -> ApiError:
+        """The error for a key that speaks for another line than its own; it is on record."""
         await self.record_refusal(principal, address, what)
-        raise ApiError(
+        return ApiError(
             ErrorCode.FORBIDDEN,
-            f"the key of {principal.name} is for line {principal.line_id} alone, not {line_id}",
-            field="line_id",
+            f"the key of {principal.name} is for line {principal.line_id} alone, and this is of "
+            f"line {line_id}: give that line a key of its own (regrade keys add NAME --line "
+            f"{line_id}), and begin ids of this one with {principal.line_id}:",
+            field=field,
         )
 
     async def record(self, act: Act) -> None:
@@ -149,7 +176,7 @@ class Gate:
             token = Token.parse(key)
             shown = f"id {token.token_id[:16]}" if token else "not of our form"
             await self.record(
-                Act("unknown", address, "wrong key", "", ActOutcome.REFUSED, detail=shown)
+                Act(UNKNOWN, address, "wrong key", "", ActOutcome.REFUSED, detail=shown)
             )
         return ApiError(
             ErrorCode.UNAUTHENTICATED,
@@ -183,10 +210,22 @@ def too_many(wait_s: float) -> ApiError:
     )
 
 
-def session_cookie(headers: Headers) -> str | None:
+def cookie_name(scope: Scope) -> str:
+    """Name of the session's cookie.
+
+    All servers of a host share their cookies, whatever their ports: so each has a name of its own.
+    """
+    server = scope.get("server")
+    return f"{_COOKIE}_{server[1]}" if server and server[1] else _COOKIE
+
+
+def session_cookie(scope: Scope) -> str | None:
     """The secret of a session, None where there is none."""
+    text = Headers(scope=scope).get("cookie")
+    if text is None:
+        return None
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(text).get(cookie_name(scope))
     except CookieError:
         return None
     return found.value if found is not None and found.value else None

@@ -9,7 +9,7 @@ from inference.access import ledger
 from inference.access.audit import Act, ActOutcome
 from inference.access.gate import Gate, too_many
 from inference.access.passwords import PasswordThread
-from inference.access.people import Principal, User
+from inference.access.people import UNKNOWN, Principal, User
 from inference.access.rates import RateLimiter, network_of
 from inference.access.tokens import TokenKind, digest, new_session_secret
 from inference.errors import ApiError, ErrorCode
@@ -62,8 +62,10 @@ class LogIns:
             raise too_many(wait_s)
         user = await self._who(given)
         if user is None:
-            who = "badge" if given.badge else given.name or "nobody"
-            await self._gate.record(Act(who, address, "log in", "", ActOutcome.REFUSED))
+            who, detail = self._shown(given)
+            await self._gate.record(
+                Act(who, address, "log in", "", ActOutcome.REFUSED, detail=detail)
+            )
             raise ApiError(
                 ErrorCode.UNAUTHENTICATED,
                 "this badge is not known"
@@ -93,6 +95,17 @@ class LogIns:
         act = Act(principal.name, address, "log out", principal.name, role=principal.role)
         await self._store.write(ledger.end_session, digest(secret), act)
         await self._gate.directory.refresh()
+
+    def _shown(self, given: Credentials) -> tuple[str, str]:
+        """Who failed to log in, for the record, and what else to say of it.
+
+        A name that nobody has is not kept: it may be a password, typed into the wrong field.
+        """
+        if given.badge:
+            return "badge", ""
+        if self._gate.directory.has_name(given.name):
+            return given.name, ""
+        return UNKNOWN, "by a name that nobody has" if given.name else "by no name"
 
     async def _who(self, given: Credentials) -> User | None:
         directory = self._gate.directory

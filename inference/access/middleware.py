@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
@@ -69,6 +70,15 @@ def note(request: Request, target: str, detail: str = "") -> None:
     request.state.act_target, request.state.act_detail = target, detail
 
 
+async def begin(request: Request) -> None:
+    """Put an audited call on record as begun, with what ``note`` said of it, before it does anything.
+
+    Raises:
+        StoreUnavailableError: It cannot be recorded, and must not be done.
+    """
+    await request.state.begin_act()
+
+
 async def cleared(request: Request) -> Principal | None:
     """Of every route: nothing is served that did not pass the gate."""
     if not hasattr(request.state, "principal"):
@@ -114,7 +124,7 @@ class AccessMiddleware:
         gate: Gate = state["services"].gate
         headers, address = Headers(scope=scope), address_of(scope)
         try:
-            principal = await gate.identify(headers, address, rule)
+            principal = await gate.identify(scope, headers, address, rule)
             await gate.admit(principal, rule, address, scope["method"], scope["path"], headers)
             if "line_id" in named:
                 what = f"{scope['method']} {scope['path']}"
@@ -161,14 +171,15 @@ def address_of(scope: Scope) -> str:
 
 
 def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> ASGIApp:
-    """Put the act on record before it is done, and what came of it before its reply goes out.
+    """Put on record what came of an act before its reply goes out, and where it says so, its beginning.
 
-    An act that cannot be recorded is not done. Where it was done and its end cannot be recorded, the
-    reply says all the same what came of it: nobody is told to do again what is done.
+    Where an act was done and its end cannot be recorded, the reply says all the same what came of
+    it: nobody is told to do again what is done.
     """
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
+        act_id: str | None = None
         ended = False
 
         async def record(outcome: ActOutcome, detail: str = "") -> None:
@@ -181,8 +192,15 @@ def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> 
                     outcome,
                     principal.role,
                     state.get("act_detail", "") or detail,
+                    act_id,
                 )
             )
+
+        async def record_begin() -> None:
+            nonlocal act_id
+            act_id = uuid.uuid4().hex
+            gate.under_way.add(act_id)
+            await record(ActOutcome.BEGUN)
 
         async def record_end(status: int) -> None:
             nonlocal ended
@@ -204,17 +222,15 @@ def _on_record(app: ASGIApp, gate: Gate, principal: Principal, address: str) -> 
                 await record_end(message["status"])
             await send(message)
 
-        try:
-            await record(ActOutcome.BEGUN)
-        except StoreUnavailableError as error:
-            await unavailable(Request(scope), error)(scope, receive, send)
-            return
+        state["begin_act"] = record_begin
         try:
             await app(scope, receive, recording)
         except Exception:
             if not ended:
                 await record_end(500)
             raise
+        finally:
+            gate.under_way.discard(act_id or "")
 
     return recorded
 

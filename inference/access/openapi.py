@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from inference.access.gate import COOKIE, KEY_HEADER
+from inference.access.gate import KEY_HEADER
 from inference.access.roles import RULES
 from inference.errors import ErrorCode
 
 _SCHEMES: Final = {
     "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
     "bearer": {"type": "http", "scheme": "bearer"},
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "regrade_session_8000",
+        "description": "The cookie of `/login`; its name ends with the server's port.",
+    },
 }
 _REFUSALS: Final = ("401", "429")
 

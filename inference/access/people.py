@@ -12,6 +12,8 @@ from inference.access.tokens import TokenKind
 
 #: Name of whoever calls where access is open.
 OPEN_NAME = "local"
+#: In place of a name that cannot be told, or must not be kept.
+UNKNOWN = "unknown"
 
 
 class Means(StrEnum):

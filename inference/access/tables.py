@@ -56,6 +56,11 @@ audit = Table(
     Column("target", String(300), nullable=False),
     Column("detail", Text, nullable=False),
     Column("outcome", String(16), nullable=False),
+    Column("act_id", String(32)),
     Index("audit_by_actor", "actor", "seq"),
+    Index("audit_by_act", "act_id"),
 )
-"""Who did, or tried, what. Append-only."""
+"""Who did, or tried, what. Append-only.
+
+``act_id`` is the same in both rows of an act that has two: when it began, and what came of it.
+"""

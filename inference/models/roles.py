@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from inference.models import names
 from inference.models.records import Challenger, Change, ChangeKind, Roles
 from model.contract import ModelRef
 
@@ -14,6 +16,39 @@ _HASHES = 1 << 8 * _HASH_BYTES
 
 class RoleError(Exception):
     """A change that makes no sense as the roles stand; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """One role that another model has from now on, in words."""
+
+    role: str
+    before: str
+    """``NAME/VERSION``, or ``none``."""
+    after: str
+
+    def __str__(self) -> str:
+        """As a record has it."""
+        return f"{self.role} {self.before} to {self.after}"
+
+
+def differences(before: Roles, after: Roles) -> tuple[RoleChange, ...]:
+    """The roles that are not as they were."""
+    there, here = _told(before), _told(after)
+    return tuple(
+        RoleChange(role, there[role], here[role]) for role in there if there[role] != here[role]
+    )
+
+
+def _told(roles: Roles) -> dict[str, str]:
+    challenger = roles.challenger
+    return {
+        "champion": names.shown(roles.champion),
+        "challenger": f"{names.shown(challenger.model)} for {100 * challenger.share:.4g} %"
+        if challenger
+        else "none",
+        "shadow": names.shown(roles.shadow) if roles.shadow else "none",
+    }
 
 
 def meets_challenger(item_id: str, share: float) -> bool:

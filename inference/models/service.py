@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,14 @@ from inference.models.loading import Loader
 from inference.models.metrics import ModelMetrics
 from inference.models.records import Challenger, Change, ChangeKind, NewChange, Roles
 from inference.models.registry import Entry, Registry, RegistryError
-from inference.models.roles import RoleError, challenged, champion_before, promoted, shadowed
+from inference.models.roles import (
+    RoleError,
+    challenged,
+    champion_before,
+    differences,
+    promoted,
+    shadowed,
+)
 from inference.models.shadow import Shadow
 from inference.models.tuning import ThresholdChanges
 from inference.store import Store
@@ -40,6 +47,8 @@ class Wish:
     """Who wants a change, why, and what they knew."""
 
     actor: str
+    begin: Callable[[str], Awaitable[None]]
+    """Called once it is known what is to be changed, before anything is: puts it on record."""
     note: str = ""
     seen_seq: int | None = None
     """Of the newest change that they saw; None: whatever it is."""
@@ -134,6 +143,7 @@ class ModelService:
             SourceError, RegistryError, BundleError: It cannot be taken in.
         """
         async with self._changing:
+            await wish.begin(source if version is None else f"{source} as version {version}")
             try:
                 entry, _ = await asyncio.to_thread(self.registry.add, source, version=version)
             except (SourceError, BundleError, RegistryError) as error:
@@ -150,8 +160,9 @@ class ModelService:
             TuningError, RegistryError, BundleError: It cannot be made.
         """
         async with self._changing:
-            entry = await asyncio.to_thread(self.registry.tune, base, changes, version)
             source = f"{names.shown(base)} with {changes.model_dump_json(exclude_defaults=True)}"
+            await wish.begin(source)
+            entry = await asyncio.to_thread(self.registry.tune, base, changes, version)
             return await self._recorded(ChangeKind.TUNED, entry, wish, source)
 
     async def promote(self, model: ModelRef, wish: Wish) -> None:
@@ -218,6 +229,8 @@ class ModelService:
     async def _change(
         self, kind: ChangeKind, model: ModelRef | None, after: Roles, wish: Wish
     ) -> None:
+        changes = "; ".join(map(str, differences(self._roles, after)))
+        await wish.begin(changes or "what holds already")
         if after == self._roles:
             return
         try:

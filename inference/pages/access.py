@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from inference.access.gate import COOKIE, require_same_origin, session_cookie
+from inference.access.gate import cookie_name, require_same_origin, session_cookie
 from inference.access.log_in import Credentials
 from inference.access.middleware import Caller, address_of
 from inference.errors import ApiError, ErrorCode
@@ -29,7 +29,7 @@ async def login(
     next: str = "/line",  # noqa: A002 - name of the parameter
 ) -> HTMLResponse:
     """Where people say who they are."""
-    nobody = not parts.gate.knows(request.headers)
+    nobody = not parts.gate.knows(request.scope)
     return page(LoginPage(nav="", problem="", name="", next=_local(next), nobody=nobody))
 
 
@@ -46,11 +46,11 @@ async def log_in(request: Request, parts: Parts) -> Response:
     to = _local(form.get("next", ""))
     try:
         secret = await parts.log_ins.log_in(
-            given, address_of(request.scope), session_cookie(request.headers)
+            given, address_of(request.scope), session_cookie(request.scope)
         )
     except ApiError as error:
         request.state.error_code = error.code.value
-        nobody = not parts.gate.knows(request.headers)
+        nobody = not parts.gate.knows(request.scope)
         reply = page(
             LoginPage(nav="", problem=error.message, name=given.name, next=to, nobody=nobody),
             status=error.kind.status,
@@ -60,7 +60,7 @@ async def log_in(request: Request, parts: Parts) -> Response:
         return reply
     reply_to = RedirectResponse(to, status_code=303)
     reply_to.set_cookie(
-        COOKIE,
+        cookie_name(request.scope),
         secret,
         max_age=int(parts.settings.access.absolute.total_seconds()),
         httponly=True,
@@ -73,11 +73,11 @@ async def log_in(request: Request, parts: Parts) -> Response:
 @router.post("/logout", status_code=204)
 async def log_out(request: Request, caller: Caller, parts: Parts) -> Response:
     """End the session of this browser."""
-    secret = session_cookie(request.headers)
+    secret = session_cookie(request.scope)
     if secret is not None and caller.csrf_token is not None:
         await parts.log_ins.log_out(caller, secret, address_of(request.scope))
     reply = Response(status_code=204)
-    reply.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    reply.delete_cookie(cookie_name(request.scope), httponly=True, samesite="lax")
     return reply
 
 

@@ -186,7 +186,7 @@ async def docs(request: Request, parts: Parts) -> HTMLResponse:
             nav="docs",
             title=info["title"],
             version=info["version"],
-            nobody=not parts.gate.knows(request.headers),
+            nobody=not parts.gate.knows(request.scope),
             intro=info["description"],
             groups=groups,
             schemas=schemas(document),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from inference.access import audit
-from inference.access.audit import AuditPage
+from inference.access.audit import ActEnd, AuditPage
 from inference.access.middleware import Caller
 from inference.access.people import Means
 from inference.access.roles import Role
@@ -58,7 +58,15 @@ async def list_audit(
 
 async def read_audit(parts: Services, limit: int, before: int | None) -> AuditPage:
     """A page of the audit log."""
+    under_way = set(parts.gate.under_way)  # whatever ends while the log is read
     found = await parts.store.read(audit.newest, limit=limit, before=before)
+    under_way |= parts.gate.under_way
+    entries = (
+        each.model_copy(update={"end": ActEnd.UNDER_WAY})
+        if each.end is ActEnd.MISSING and each.act_id in under_way
+        else each
+        for each in found
+    )
     return AuditPage(
-        entries=tuple(found), next_before=found[-1].seq if len(found) == limit else None
+        entries=tuple(entries), next_before=found[-1].seq if len(found) == limit else None
     )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.access.middleware import Caller
 from inference.errors import ERRORS, ApiError, ErrorCode, ErrorDetail, StoreUnavailableError
 from inference.grading.heatmaps import ExplainedVerdict
 from inference.replies import errors
@@ -22,6 +23,7 @@ from inference.submitted import (
     Explain,
     answer_of,
     form_of,
+    require_own_captures,
 )
 from inference.uploads import Submission, read_batch
 from model.contract import Identifier
@@ -100,6 +102,7 @@ class BatchReply(BaseModel):
 )
 async def grade_batch(
     request: Request,
+    caller: Caller,
     parts: Parts,
     terms: CallersTerms,
     explain: Explain = False,  # noqa: FBT002 - a query parameter
@@ -111,6 +114,7 @@ async def grade_batch(
     their places in the queue a few at a time, so that a batch does not keep others out.
     """
     async with form_of(request, parts, terms, read_batch) as batch:
+        await require_own_captures(request, caller, parts, batch)
         parts.metrics.batch_items.observe(len(batch))
         places = asyncio.Semaphore(parts.settings.capacity.grade_threads)
         results = await asyncio.gather(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
-from inference.access.middleware import Caller
+from inference.access.middleware import Caller, address_of
 from inference.access.signing import signer
 from inference.errors import ApiError, ErrorCode
 from inference.lines import STALE_S
@@ -20,7 +20,7 @@ from inference.records import (
 )
 from inference.replies import errors
 from inference.services import LineId, Parts
-from inference.store import CommandConflictError, Store, UnknownCommandError
+from inference.store import CommandConflictError, OtherLinesError, Store, UnknownCommandError
 from model.contract import Alarm, OpenCommands
 
 router = APIRouter(prefix="/v1/lines/{line_id}", tags=["lines"])
@@ -133,8 +133,10 @@ async def add_results(
 
 @router.post("/alarms", summary="Report changes of alarms", responses=errors(*_WRITE))
 async def add_alarms(
+    request: Request,
     line_id: LineId,
     reported: Annotated[list[AlarmReport], Body(min_length=1, max_length=500)],
+    caller: Caller,
     parts: Parts,
 ) -> ReportsReply:
     """Store 1 to 500 changes of alarms; one whose `alarm_id` and `revision` are known is left."""
@@ -145,7 +147,15 @@ async def add_alarms(
                 f"line_id is {alarm.line_id} in the body and {line_id} in the address",
                 field="line_id",
             )
-    accepted = await parts.store.write(Store.add_alarms, line_id, reported)
+    address, ids = address_of(request.scope), [each.alarm_id for each in reported]
+    await parts.gate.require_own_ids(caller, ids, address, "alarm_id")
+    try:
+        accepted = await parts.store.write(Store.add_alarms, line_id, reported, caller.line_id)
+    except OtherLinesError as error:
+        what = f"alarm_id {error.report_id}"
+        raise await parts.gate.other_line(
+            caller, error.line_id, address, what, "alarm_id"
+        ) from error
     return ReportsReply(accepted=accepted, repeated=len(reported) - accepted)
 
 

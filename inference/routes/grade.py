@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from inference.access.middleware import Caller
 from inference.grading.heatmaps import ExplainedVerdict
 from inference.replies import errors
 from inference.services import Parts
@@ -18,6 +19,7 @@ from inference.submitted import (
     Explain,
     answer_of,
     form_of,
+    require_own_captures,
 )
 from inference.uploads import read_submission
 
@@ -70,6 +72,7 @@ _BODY: dict[str, Any] = {
 )
 async def grade(
     request: Request,
+    caller: Caller,
     parts: Parts,
     terms: CallersTerms,
     explain: Explain = False,  # noqa: FBT002 - a query parameter
@@ -80,6 +83,7 @@ async def grade(
     damaged places with boxes, and whether a person should look, with the reasons.
     """
     async with form_of(request, parts, terms, read_submission) as submission:
+        await require_own_captures(request, caller, parts, [submission])
         graded = await parts.grading.grade(submission, terms)
         text = await answer_of(parts.grading, graded, submission, terms, explain=explain)
     return Response(text, media_type="application/json")

@@ -23,6 +23,7 @@ from inference.replies import errors
 from inference.services import ItemId, LineFilter, Parts, Services
 from inference.store import (
     AnsweredAlreadyError,
+    OtherLinesError,
     OverrideConflictError,
     Store,
     UnknownItemError,
@@ -165,10 +166,17 @@ async def add_outcomes(
     parts: Parts,
 ) -> OutcomesReply:
     """Store 1 to 500 outcomes; one whose `outcome_id` is known already is left as it was."""
+    address, ids = address_of(request.scope), [each.outcome_id for each in reported]
     for line_id in {each.line_id for each in reported}:
-        address = address_of(request.scope)
         await parts.gate.require_line(caller, line_id, address, f"an outcome of {line_id}")
-    accepted = await parts.store.write(Store.add_outcomes, reported)
+    await parts.gate.require_own_ids(caller, ids, address, "outcome_id")
+    try:
+        accepted = await parts.store.write(Store.add_outcomes, reported, caller.line_id)
+    except OtherLinesError as error:
+        what = f"outcome_id {error.report_id}"
+        raise await parts.gate.other_line(
+            caller, error.line_id, address, what, "outcome_id"
+        ) from error
     return OutcomesReply(accepted=accepted, repeated=len(reported) - accepted)
 
 

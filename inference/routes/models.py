@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from inference.access.middleware import begin, note
 from inference.actor import WhoAsks
 from inference.errors import ApiError, ErrorCode
 from inference.models import names
@@ -203,13 +204,15 @@ async def comparison(parts: Parts) -> Comparison:
 
 
 @router.post("", summary="Add a bundle", status_code=201, responses=errors(*_WRITE))
-async def add(request: AddRequest, parts: Parts, who: WhoAsks) -> BundleInfo:
+async def add(call: Request, request: AddRequest, parts: Parts, who: WhoAsks) -> BundleInfo:
     """Fetch a bundle into the registry and verify its hashes; it gets no role.
 
     A repeat adds nothing. Versions never change: another bundle of the same version is refused.
     """
+    wish = _wish(call, who, request, request.source)
     async with _translated():
-        entry = await parts.models.add(request.source, request.version, Wish(who, request.note))
+        entry = await parts.models.add(request.source, request.version, wish)
+    note(call, f"{names.shown(entry.ref)} from {request.source}", request.note)
     return BundleInfo.of(entry)
 
 
@@ -219,62 +222,83 @@ async def add(request: AddRequest, parts: Parts, who: WhoAsks) -> BundleInfo:
     status_code=201,
     responses=errors(*_WRITE, ErrorCode.UNKNOWN_MODEL),
 )
-async def tune(request: TuneRequest, parts: Parts, who: WhoAsks) -> BundleInfo:
+async def tune(call: Request, request: TuneRequest, parts: Parts, who: WhoAsks) -> BundleInfo:
     """Add a version of a bundle with other thresholds and the same network; it gets no role."""
+    base = names.shown(request.base)
+    wish = _wish(call, who, request, base)
     async with _translated():
-        entry = await parts.models.tune(
-            request.base, request.thresholds, request.version, Wish(who, request.note)
-        )
+        entry = await parts.models.tune(request.base, request.thresholds, request.version, wish)
+    note(call, f"{names.shown(entry.ref)} from {base}", request.note)
     return BundleInfo.of(entry)
 
 
 @router.post("/promote", summary="Make a model the champion", responses=errors(*_ROLE))
-async def promote(request: PromoteRequest, parts: Parts, who: WhoAsks) -> ModelsState:
+async def promote(
+    call: Request, request: PromoteRequest, parts: Parts, who: WhoAsks
+) -> ModelsState:
     """Load a model beside the one that serves, prove it, warm it, and swap it in.
 
     Hashes and golden answers are proved in another process first. Items that are under way end with
     the model that they began with. Whatever fails, the old one stays, and the history says why. The
     reply comes when the new one serves.
     """
+    wish = _wish(call, who, request, f"champion {names.shown(request.model)}")
     async with _translated():
-        await parts.models.promote(request.model, _wish(request, who))
+        await parts.models.promote(request.model, wish)
     return await state_of(parts)
 
 
 @router.post("/rollback", summary="Bring the last champion back", responses=errors(*_ROLE))
-async def rollback(request: RollbackRequest, parts: Parts, who: WhoAsks) -> ModelsState:
+async def rollback(
+    call: Request, request: RollbackRequest, parts: Parts, who: WhoAsks
+) -> ModelsState:
     """Promote the champion that served before this one; once more, the one before that."""
+    wish = _wish(call, who, request, "the champion before this one")
     async with _translated():
-        await parts.models.roll_back(_wish(request, who))
+        await parts.models.roll_back(wish)
     return await state_of(parts)
 
 
 @router.post("/challenge", summary="Give a share to a challenger", responses=errors(*_ROLE))
-async def challenge(request: ChallengeRequest, parts: Parts, who: WhoAsks) -> ModelsState:
+async def challenge(
+    call: Request, request: ChallengeRequest, parts: Parts, who: WhoAsks
+) -> ModelsState:
     """Have another model grade, and act, for a share of the items, or end that.
 
     Which items is a function of `item_id` and share alone: all views and captures of one item meet
     the same model.
     """
+    model = request.challenger.model if request.challenger else None
+    wish = _wish(call, who, request, f"challenger {names.shown(model) if model else 'none'}")
     async with _translated():
-        await parts.models.challenge(request.challenger, _wish(request, who))
+        await parts.models.challenge(request.challenger, wish)
     return await state_of(parts)
 
 
 @router.post("/shadow", summary="Have a model grade along", responses=errors(*_ROLE))
-async def shadow(request: ShadowRequest, parts: Parts, who: WhoAsks) -> ModelsState:
+async def shadow(call: Request, request: ShadowRequest, parts: Parts, who: WhoAsks) -> ModelsState:
     """Have another model grade the same items after they were answered, or end that.
 
     What it says is stored apart, and nothing follows from it. It works in a process of the lowest
     priority; when over 1000 captures wait, more are dropped and counted.
     """
+    model = names.shown(request.model) if request.model else "none"
+    wish = _wish(call, who, request, f"shadow {model}")
     async with _translated():
-        await parts.models.shadow(request.model, _wish(request, who))
+        await parts.models.shadow(request.model, wish)
     return await state_of(parts)
 
 
-def _wish(request: _RoleRequest, who: str) -> Wish:
-    return Wish(who, request.note, request.seen_seq)
+def _wish(call: Request, who: str, request: _Request, about: str) -> Wish:
+    """What is asked for; the audit log says about what, and exactly what once that is known."""
+    note(call, about, request.note)
+
+    async def put_on_record(what: str) -> None:
+        note(call, what, request.note)
+        await begin(call)
+
+    seen_seq = request.seen_seq if isinstance(request, _RoleRequest) else None
+    return Wish(who, put_on_record, request.note, seen_seq)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, select, text
 
 from inference.records import CommandRecord, CommandRequest
+from inference.store.owners import require_own
 from inference.store.refusals import CommandConflictError, UnknownCommandError
 from inference.store.rows import insert
 from inference.store.tables import alarms, command_results, commands
@@ -112,9 +113,20 @@ class StoreCommands:
             ).all()
         return len(added)
 
-    def add_alarms(self, line_id: str, changes: Sequence[Alarm]) -> int:
-        """Store the changes that are new; returns how many were."""
+    def add_alarms(self, line_id: str, changes: Sequence[Alarm], only_of: str | None = None) -> int:
+        """Store the changes that are new; returns how many were.
+
+        Args:
+            line_id: Whose alarms they are.
+            changes: Changes of alarms.
+            only_of: The only line whose ids may be among them; None: any.
+
+        Raises:
+            OtherLinesError: An id is another line's.
+        """
         with self._writes.begin() as connection:
+            wanted = {each.alarm_id for each in changes}
+            require_own(connection, alarms, alarms.c.alarm_id, wanted, only_of)
             added = connection.execute(
                 insert(connection, alarms)
                 .values(

@@ -28,7 +28,7 @@ from inference.errors import StoreError
 #: Execution option of a transaction that writes.
 WRITES = "regrade_writes"
 #: Of the schema that this version writes: the newest of ``migrations``.
-REVISION = "0007"
+REVISION = "0008"
 VERSION_TABLE = "alembic_version"
 _LOCK_MS = 5000
 #: How soon a database is given up that no longer answers, in libpq's words.

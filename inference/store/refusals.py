@@ -9,6 +9,7 @@
       AnsweredAlreadyError
       CommandConflictError
       UnknownCommandError
+      OtherLinesError
 """
 
 from __future__ import annotations
@@ -46,3 +47,12 @@ class CommandConflictError(RefusalError):
 
 class UnknownCommandError(RefusalError):
     """The line was given no command with this id."""
+
+
+class OtherLinesError(RefusalError):
+    """The id stands for a report of another line."""
+
+    def __init__(self, report_id: str, line_id: str) -> None:
+        super().__init__(report_id)
+        self.report_id = report_id
+        self.line_id = line_id

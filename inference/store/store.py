@@ -20,6 +20,7 @@ from inference.store.derived import (
 )
 from inference.store.engine import WRITES, open_engine
 from inference.store.model_facts import ModelFacts
+from inference.store.owners import require_own
 from inference.store.reads import StoreReads
 from inference.store.refusals import (
     AnsweredAlreadyError,
@@ -166,11 +167,20 @@ class Store(ModelFacts, StoreCommands, StoreReads):
             refresh_items(connection, [item_id])
             return override_of(row)
 
-    def add_outcomes(self, reported: Sequence[Outcome]) -> int:
-        """Store the outcomes that are new; returns how many were."""
+    def add_outcomes(self, reported: Sequence[Outcome], only_of: str | None = None) -> int:
+        """Store the outcomes that are new; returns how many were.
+
+        Args:
+            reported: Outcomes.
+            only_of: The only line whose ids may be among them; None: any.
+
+        Raises:
+            OtherLinesError: An id is another line's.
+        """
         once = {outcome.outcome_id: outcome for outcome in reversed(reported)}
         in_order = [once[key] for key in dict.fromkeys(each.outcome_id for each in reported)]
         with self._adding_to(outcomes) as connection:
+            require_own(connection, outcomes, outcomes.c.outcome_id, once, only_of)
             added = connection.execute(
                 insert(connection, outcomes)
                 .values([outcome_row(outcome) for outcome in in_order])

@@ -21,6 +21,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from inference.access import audit
+from inference.access.audit import Act, ActEnd, ActOutcome
 from inference.app import create_app
 from inference.models.lineup import Lineup
 from inference.pictures import PictureStore
@@ -107,6 +109,27 @@ def test_no_fact_of_the_first_release_can_be_changed_any_more(old_url: str) -> N
                     writing(engine) as connection,
                 ):
                     connection.execute(text(change))
+
+
+def test_acts_of_before_are_not_taken_for_lost_ones(store_url: str) -> None:
+    """Schema 0007 does not say which rows of the audit log belong together."""
+    if store_url.startswith("sqlite"):
+        Path(store_url.removeprefix("sqlite:///")).touch()
+    begun = {"actor": "eva", "origin": "here", "act": "POST /x", "target": "y", "detail": ""}
+    with engine_of(store_url) as engine, writing(engine) as connection:
+        schema.migrate(connection, "0007")
+        connection.execute(
+            text(
+                "INSERT INTO audit (at, actor, origin, act, target, detail, outcome) VALUES "
+                "(CURRENT_TIMESTAMP, :actor, :origin, :act, :target, :detail, 'begun')"
+            ),
+            begun,
+        )
+    store = Store.open(store_url)
+    cut_off = Act(**begun, outcome=ActOutcome.BEGUN, act_id="a" * 32)
+    audit.add_alone(store, cut_off)
+    assert [each.end for each in audit.newest(store, limit=9)] == [ActEnd.MISSING, None]
+    store.close()
 
 
 def test_the_server_shows_and_goes_on_with_the_history_of_the_first_release(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -17,7 +20,7 @@ from starlette.testclient import TestClient
 from inference.access import audit, ledger, middleware
 from inference.access.audit import Act, ActOutcome
 from inference.access.first_start import ensure_admin
-from inference.access.middleware import note
+from inference.access.middleware import begin, note
 from inference.access.passwords import is_right
 from inference.access.people import Means, Principal
 from inference.access.rates import Rate
@@ -59,7 +62,8 @@ def _patch_loading(
 
     async def noting(request: Request) -> None:
         note(request, "line-1", "start")
-        does()
+        await begin(request)
+        await asyncio.to_thread(does)
         if fault is not None:
             raise fault
 
@@ -98,7 +102,7 @@ def test_what_was_done_is_said_to_be_done_where_its_end_cannot_be_recorded(
     with guarded.store.writing() as connection:
         connection.execute(text("ALTER TABLE audit_away RENAME TO audit"))
     newest = audit.newest(guarded.store, limit=1)[0]
-    assert (newest.actor, newest.outcome, newest.target) == ("a-admin", ActOutcome.BEGUN, LOAD)
+    assert (newest.actor, newest.outcome, newest.target) == ("a-admin", ActOutcome.BEGUN, "line-1")
 
 
 async def test_an_act_that_is_cut_off_is_on_record_as_begun() -> None:
@@ -106,10 +110,13 @@ async def test_an_act_that_is_cut_off_is_on_record_as_begun() -> None:
     begun, recorded = asyncio.Event(), []
 
     class FakeGate:
+        under_way: ClassVar[set[str]] = set()
+
         async def record(self, act: Act) -> None:
             recorded.append(act)
 
-    async def endless(*_: object) -> None:
+    async def endless(scope: Any, *_: object) -> None:
+        await scope["state"]["begin_act"]()
         begun.set()
         await asyncio.sleep(3600)
 
@@ -118,11 +125,67 @@ async def test_an_act_that_is_cut_off_is_on_record_as_begun() -> None:
     act = middleware._on_record(endless, FakeGate(), eva, "POST x")  # type: ignore[arg-type]
     task: asyncio.Future[None] = asyncio.ensure_future(act(scope, None, None))  # type: ignore[arg-type]
     await begun.wait()
+    assert {each.act_id for each in recorded} == FakeGate.under_way
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert set() == FakeGate.under_way
     assert [(each.actor, each.target, each.outcome) for each in recorded] == [
         ("eva", LOAD, ActOutcome.BEGUN)
+    ]
+
+
+def ends(guarded: Guarded, key: dict[str, str]) -> list[tuple[str, str, str | None]]:
+    """Target, outcome and end of the newest acts, as an administrator reads them."""
+    page = guarded.client.get("/v1/audit?limit=4", headers=key).json()
+    return [(each["target"], each["outcome"], each["end"]) for each in page["entries"]]
+
+
+def test_an_act_whose_end_was_lost_is_marked(guarded: Guarded) -> None:
+    """The server was killed between its two rows."""
+    key = guarded.key(Role.ADMIN)
+    for number, outcome in ((1, ActOutcome.BEGUN), (2, ActOutcome.BEGUN), (2, ActOutcome.DONE)):
+        act_id = f"{number}" * 32
+        act = Act("eva", "here", "POST /x", f"act {number}", outcome, act_id=act_id)
+        audit.add_alone(guarded.store, act)
+    audit.add_alone(guarded.store, Act("eva", "here", "POST /x", "of old", ActOutcome.BEGUN))
+    assert ends(guarded, key) == [
+        ("of old", "begun", None),
+        ("act 2", "done", None),
+        ("act 2", "begun", "on_record"),
+        ("act 1", "begun", "missing"),
+    ]
+    shown = guarded.client.get("/audit", headers=key).text
+    assert shown.count("cut off") == 1
+    row = shown[: shown.index("act 1")].rpartition("<tr")[2]
+    assert "cut off" in row
+    with guarded.store.reading():
+        assert [each.end for each in audit.after(guarded.store, 0)][-4] == "missing"
+
+
+def test_an_act_that_is_under_way_is_not_taken_for_a_lost_one(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = guarded.key(Role.ADMIN)
+    seen: list[list[tuple[str, str, str | None]]] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    _patch_loading(guarded.client, monkeypatch, None, wait)
+    with ThreadPoolExecutor() as pool:
+        loading = pool.submit(guarded.client.post, LOAD, headers=key)
+        assert begun.wait(30)
+        seen.append(ends(guarded, key)[:1])
+        assert "begun, under way" in guarded.client.get("/audit", headers=key).text
+        go_on.set()
+        assert loading.result(30).status_code == 204
+    seen.append(ends(guarded, key)[:2])
+    assert seen == [
+        [("line-1", "begun", "under_way")],
+        [("line-1", "done", None), ("line-1", "begun", "on_record")],
     ]
 
 

@@ -20,6 +20,7 @@ from inference.store import NewGrading
 from tests.inference.access.conftest import ORIGIN, PASSWORD, Guarded
 from tests.inference.inference_factories import facts, verdict
 
+COOKIE = "regrade_session_80"  # after the port that the test client calls
 ANSWER = {"override_id": "o-1", "grade": "new"}
 
 
@@ -125,7 +126,7 @@ def test_another_site_cannot_log_somebody_in(guarded: Guarded) -> None:
 
 def cookie_of(guarded: Guarded) -> dict[str, str]:
     """The session as a header, for whoever has copied the cookie."""
-    return {"Cookie": f"regrade_session={guarded.client.cookies['regrade_session']}"}
+    return {"Cookie": f"{COOKIE}={guarded.client.cookies[COOKIE]}"}
 
 
 def test_logging_in_ends_the_session_before_and_logging_out_ends_this_one(
@@ -146,11 +147,11 @@ def test_logging_in_ends_the_session_before_and_logging_out_ends_this_one(
 
 def test_a_cookie_from_before_the_log_in_is_worth_nothing_after_it(guarded: Guarded) -> None:
     guarded.user("anna")
-    planted = {"Cookie": "regrade_session=chosen-by-an-attacker"}
+    planted = {"Cookie": f"{COOKIE}=chosen-by-an-attacker"}
     guarded.log_in("anna", **planted)
     with guarded.store.reading() as connection:
         (row,) = connection.execute(sessions.select()).all()
-    assert guarded.client.cookies["regrade_session"] not in str(row), "only its hash is kept"
+    assert guarded.client.cookies[COOKIE] not in str(row), "only its hash is kept"
     guarded.client.cookies.clear()
     assert guarded.client.get("/v1/me", headers=planted).status_code == 401
 
@@ -246,7 +247,49 @@ def test_a_wrong_password_and_a_wrong_name_get_the_same_answer(guarded: Guarded)
         return reply.text.replace(name, "")
 
     assert said("anna") == said("nora")
-    assert ("nora", "log in", "refused") in acts(guarded)
+    assert acts(guarded)[-2:] == [("anna", "log in", "refused"), ("unknown", "log in", "refused")]
+
+
+def test_a_password_in_the_field_of_the_name_is_not_kept(guarded: Guarded) -> None:
+    guarded.user("boss", Role.ADMIN)
+    guarded.user("ben")
+    ledger.set_disabled(guarded.store, "ben", "test", disabled=True)
+    for name in (PASSWORD, "", "Anna"):
+        assert attempt(guarded, name) == 401
+    assert attempt(guarded, "ben", PASSWORD) == 401
+    newest = audit.newest(guarded.store, limit=4)
+    assert [(each.actor, each.detail) for each in newest] == [
+        ("ben", ""),
+        ("unknown", "by a name that nobody has"),
+        ("unknown", "by no name"),
+        ("unknown", "by a name that nobody has"),
+    ]
+    assert PASSWORD not in "".join(each.model_dump_json() for each in newest)
+
+
+def test_two_servers_of_one_host_do_not_log_each_other_out(guarded: Guarded) -> None:
+    """A browser sends the cookies of a host to every port of it."""
+    guarded.user("anna")
+    client = guarded.client
+    secrets = []
+    for port in (8001, 8002):
+        origin = f"http://testserver:{port}"
+        reply = client.post(
+            f"{origin}/login",
+            data={"name": "anna", "password": PASSWORD},
+            headers={"Origin": origin},
+            follow_redirects=False,
+        )
+        assert reply.status_code == 303
+        secrets.append(client.cookies[f"regrade_session_{port}"])
+    assert secrets[0] != secrets[1]
+    both = {"Cookie": f"regrade_session_8001={secrets[0]}; regrade_session_8002={secrets[1]}"}
+    client.cookies.clear()
+    for port in (8001, 8002):
+        me = client.get(f"http://testserver:{port}/v1/me", headers=both)
+        assert me.json()["name"] == "anna"
+    me = client.get("http://testserver:8003/v1/me", headers=both)
+    assert me.status_code == 401, "no session of this server"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from inference.access.roles import RULES
 from inference.models.roles import meets_challenger
 from inference.store import Store
 from tests.inference.models.conftest import Site, model
@@ -207,6 +208,69 @@ def test_a_bundle_that_was_edited_in_the_registry_does_not_serve(site: Site) -> 
     reply = site.promote("8")
     assert reply.status_code == 422
     assert "was changed since the bundle was added" in reply.json()["error"]["message"]
+
+
+def acts(site: Site) -> list[tuple[str, str, str, str]]:
+    """Address, outcome, target and reason of what is in the audit log, oldest first."""
+    entries = site.client.get("/v1/audit?limit=100").json()["entries"]
+    return [
+        (each["act"].removeprefix("POST "), each["outcome"], each["target"], each["detail"])
+        for each in reversed(entries)
+    ]
+
+
+def test_the_audit_log_names_bundle_and_versions_before_and_after_each_change(site: Site) -> None:
+    source = str(site.registry.root / "tiny" / "2")
+    site.post("", source=source, version="7", note="of November")
+    site.post("/tune", base=model("1"), thresholds={"review_cost": 7}, note="peak week")
+    site.promote("2", note="fewer misses")
+    site.post("/challenge", challenger={"model": model("3"), "share": 0.1}, note="try it")
+    site.promote("3", note="now for all")
+    site.post("/rollback", note="too many misses")
+    site.post("/shadow", model=None, note="enough")
+    expected = [
+        ("/v1/models", f"{source} as version 7", f"tiny/7 from {source}", "of November"),
+        (
+            "/v1/models/tune",
+            'tiny/1 with {"review_cost":7.0}',
+            "tiny/1.t1 from tiny/1",
+            "peak week",
+        ),
+        ("/v1/models/promote", "champion tiny/1 to tiny/2", None, "fewer misses"),
+        ("/v1/models/challenge", "challenger none to tiny/3 for 10 %", None, "try it"),
+        (
+            "/v1/models/promote",
+            "champion tiny/2 to tiny/3; challenger tiny/3 for 10 % to none",
+            None,
+            "now for all",
+        ),
+        ("/v1/models/rollback", "champion tiny/3 to tiny/2", None, "too many misses"),
+        ("/v1/models/shadow", "what holds already", None, "enough"),
+    ]
+    assert acts(site) == [
+        row
+        for address, begun, done, note in expected
+        for row in ((address, "begun", begun, note), (address, "done", done or begun, note))
+    ]
+    audited = {rule.removeprefix("POST ") for rule, each in RULES.items() if each.audited}
+    assert {address for address, *_ in expected} == {
+        address for address in audited if address.startswith("/v1/")
+    }, "whatever is audited is on record before it is done"
+
+
+def test_a_change_that_is_refused_or_fails_is_in_the_audit_log_with_what_was_asked(
+    site: Site,
+) -> None:
+    site.loader.broken.add("3")
+    site.promote("3", note="better")
+    site.post("/shadow", model=model("1"))
+    site.post("/promote", model={"name": "tiny"})
+    assert acts(site) == [
+        ("/v1/models/promote", "begun", "champion tiny/1 to tiny/3", "better"),
+        ("/v1/models/promote", "failed", "champion tiny/1 to tiny/3", "better"),
+        ("/v1/models/shadow", "failed", "shadow tiny/1", "409"),
+        ("/v1/models/promote", "failed", "/v1/models/promote", "422"),
+    ]
 
 
 def test_figures_show_who_serves(site: Site) -> None:
