@@ -35,17 +35,15 @@ def ended(state: ControllerState, event: Event, now: datetime, settings: Setting
     decision = item.confirmed or item.decision
     if lost:
         ending, decision = Ending.LOST, _with(decision, "It was never seen at the belt's end")
-    elif decision is not None and decision.lane == lane:
+    elif event.type is EventType.DIVERTED and decision is not None and decision.lane == lane:
         ending = Ending.DEFAULTED if decision.fail_safe else Ending.DIVERTED
-    elif lane == settings.policy.fail_safe.lane and event.type is EventType.DIVERTED:
+    elif event.type is EventType.DIVERTED and lane == settings.policy.fail_safe.lane:
         why = _WHY_DEFAULT.get(event.reason, "no lane was acknowledged in time")
         ending, decision = Ending.DEFAULTED, _with(decision, f"It ran out because {why}")
     else:
         ending = Ending.MISSORTED
-        decision = _with(decision, f"The photo-eye of {lane} saw it instead")
-    return _record(
-        state, item, ending, lane, _undecided(lane) if decision is None else decision, now, settings
-    )
+        decision = _with(decision, f"The photo-eye of {lane} saw it unexpectedly")
+    return _record(state, item, ending, lane, decision, now, settings)
 
 
 def unexpected(
@@ -118,12 +116,6 @@ def _forgotten_because(state: ControllerState, item: Item, lane: str | None) -> 
     grade = item.decision.grade if item.decision else None
     return Decision(
         lane or "", rule.value, f"{why} while the item was on the belt.", grade, fail_safe=True
-    )
-
-
-def _undecided(lane: str | None) -> Decision:
-    return Decision(
-        lane or "", FailSafe.NOT_ASSIGNED.value, "No lane was assigned.", None, fail_safe=True
     )
 
 
