@@ -254,7 +254,7 @@ def _named(
     commands: list[Command]
     if decision is not None and decision.lane in settings.policy.lanes:
         commands = steering.send(state, item, decision, settings)
-    elif item.is_twin:
+    elif item.is_never_sold:
         commands = steering.plan(state, replace(item, decision=None), settings)
     else:
         item = replace(item, decision=None, failure=_RESTARTED)

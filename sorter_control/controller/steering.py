@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from sorter_control.controller.commands import Assign, Command, Modify, Notice, Remember
 from sorter_control.controller.planning import planned
-from sorter_control.controller.values import ControllerState, Item, Settings
+from sorter_control.controller.values import ControllerState, Failure, Item, Settings
 from sorter_control.protocol import Event, Reason
-from sorter_control.routing import Decision, FailSafe, fail_safe
+from sorter_control.routing import Decision, FailSafe
+
+_TOO_CLOSE = Failure(FailSafe.GAP, "Too close to its neighbour to be diverted")
 
 
 def plan(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
@@ -79,12 +81,13 @@ def failed(state: ControllerState, event: Event, settings: Settings) -> list[Com
 
 def too_close(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
     """Items that touch cannot be diverted one by one: both run out."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice("gap_too_small", {"tid": event.tid}, alarm=True)
     if item is None or item.swept:
         return [notice]
-    decision = fail_safe(settings.policy, FailSafe.GAP, "Too close to its neighbour to be diverted")
-    return [notice, *send(state, _unassigned(item), decision, settings)]
+    failure = item.failure if item.is_twin else _TOO_CLOSE
+    item = replace(_unassigned(item), too_close=True, failure=failure)
+    return [notice, *plan(state, item, settings)]
 
 
 def goes_round(state: ControllerState, event: Event) -> list[Command]:

@@ -9,7 +9,7 @@ from typing import Self
 
 from model.contract import ItemFacts, Outcome, Override, Verdict
 from sorter_control.controller.book import LineBook
-from sorter_control.policy import Policy
+from sorter_control.policy import Hold, Policy
 from sorter_control.protocol import LaneGeometry, LaneReport, Status
 from sorter_control.routing import Decision, FailSafe
 
@@ -50,6 +50,7 @@ class Item:
         confirmed: The decision that the PLC has acknowledged last.
         sent_lane: Lane number of the last command for it, 0 for none.
         barred: Lanes that the PLC refused for it, or that failed to take it.
+        too_close: It cannot be diverted by itself, for it touches something or is not what it was.
         swept: The PLC no longer tracks it; its photo-eye will see it as unexpected.
         returning: It goes round, and is between the last divert and the induct photo-eye.
         nameless: The camera has not yet been asked for its plate, or has not yet answered.
@@ -70,6 +71,7 @@ class Item:
     confirmed: Decision | None = None
     sent_lane: int = 0
     barred: frozenset[str] = frozenset()
+    too_close: bool = False
     swept: bool = False
     returning: bool = False
     nameless: bool = True
@@ -79,6 +81,17 @@ class Item:
     def is_twin(self) -> bool:
         """Whether its plate was seen on another item too, so that nothing said of the plate counts."""
         return self.failure is not None and self.failure.rule is FailSafe.PLATE_TWICE
+
+    @property
+    def must_be_held(self) -> bool:
+        """Whether safety, recall or fraud keep it from being sold, by what is known of it."""
+        facts = self.facts
+        return facts is not None and any(hold.applies_to(facts) for hold in Hold)
+
+    @property
+    def is_never_sold(self) -> bool:
+        """Whether neither verdict nor answer counts any more, only what it must be held for."""
+        return self.is_twin or self.too_close
 
 
 @dataclass(frozen=True, slots=True)
