@@ -32,7 +32,7 @@ def ended(state: ControllerState, event: Event, now: datetime, settings: Setting
         item = Item(state.plc_boot_id, event.tid, event.encoder, 0, now, nameless=False)
     lost = event.type is EventType.LOST
     lane = None if lost else settings.policy.lane_name(event.lane)
-    decision = item.confirmed or item.decision
+    decision = item.decision or item.confirmed
     if lost:
         ending, decision = Ending.LOST, _with(decision, "It was never seen at the belt's end")
     elif event.type is EventType.DIVERTED and decision is not None and decision.lane == lane:
@@ -139,7 +139,7 @@ def _record(
     state.remembered.pop(item.tid, None)
     if item.verdict is not None and ending is not Ending.DIVERTED and not item.is_twin:
         _keep_verdict(state, item.verdict)
-    decided = item.confirmed or item.decision
+    decided = item.decision or item.confirmed
     by_person = decided is not None and decided.rule == "operator"
     outcome = Outcome(
         outcome_id=f"{settings.line_id}:{item.plc_boot_id}:{item.tid}",

@@ -40,17 +40,19 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
     return _decided(item, lanes, settings)
 
 
+def is_past(state: ControllerState, item: Item, lane: int) -> bool:
+    """Whether an item is past the point of no return of a lane."""
+    if lane > len(state.geometry):
+        return False
+    return state.position_mm(item) >= state.geometry[lane - 1].no_return_mm
+
+
 def can_change(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
     """Whether the points of no return of both the lane that it has and the wanted one are ahead."""
-    position = state.position_mm(item)
     lanes = settings.policy.lanes
     decisions = (wanted, item.decision) if item.decision else (wanted,)
     numbers = [lanes[each.lane] for each in decisions if each.lane in lanes]
-    return all(
-        position < state.geometry[number - 1].no_return_mm
-        for number in numbers
-        if number <= len(state.geometry)
-    )
+    return not any(is_past(state, item, number) for number in numbers)
 
 
 def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:

@@ -16,7 +16,7 @@ from sorter_control.controller.observations import (
 )
 from sorter_control.controller.values import ControllerState, Failure, Item, Settings
 from sorter_control.policy import SHIPPED, parse_policy
-from sorter_control.protocol import Event, EventType
+from sorter_control.protocol import Event, EventType, Reason
 from sorter_control.routing import Decision, FailSafe
 from tests.sorter_control.factories import NOW, make_override, make_verdict
 from tests.sorter_control.told import FIRST_MM, SECOND_MM, Line
@@ -95,7 +95,8 @@ def test_a_twin_that_the_plc_refuses_to_take_back_after_a_restart_keeps_its_lane
     line.announce(2, SECOND_MM)
     line.identify(2)
     line.remap((1, 1), (2, 0))
-    line.report(Event(50, EventType.ASSIGN_NAK, 1, lane=5, encoder=line.encoder))
+    line.encoder += 2000
+    line.tell(EventType.ASSIGN_NAK, 1, 5, Reason.LATE)
     assert line.lane(1) == ("restock", "grade_new")
 
 
@@ -206,7 +207,7 @@ def test_an_answer_that_waited_for_an_item_steers_no_other_of_its_plate() -> Non
     line = Line()
     sold = Item(line.plc_boot_id, 1, 8000, 300, NOW, item_id="RET-1")
     sold = replace(
-        sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, sent_lane=1
+        sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, held_lane=1
     )
     twins = [sold, replace(sold, tid=2, induct_encoder=9000)]
     line.state = ControllerState.of_journal(twins, LineBook())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from model.contract import Grade, ItemFacts, Outcome
 from sorter_control.controller.book import LineBook
-from sorter_control.controller.commands import Assign, Command, Modify, Notice, Record
+from sorter_control.controller.commands import Assign, Cancel, Command, Modify, Notice, Record
 from sorter_control.controller.decide import decide
 from sorter_control.controller.observations import (
     Graded,
@@ -83,7 +83,7 @@ class Line:
     @staticmethod
     def sent(said: list[Command]) -> list[Command]:
         """What of it goes to the PLC about items."""
-        return [each for each in said if isinstance(each, Assign | Modify)]
+        return [each for each in said if isinstance(each, Assign | Modify | Cancel)]
 
     def outcome(self, tid: int) -> Outcome:
         """The one record of an item that was made."""
