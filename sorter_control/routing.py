@@ -77,11 +77,6 @@ class Decision:
     grade: Grade | None = None
     fail_safe: bool = False
 
-    @property
-    def is_hold(self) -> bool:
-        """Whether safety, recall or fraud decided."""
-        return self.rule.startswith(_HOLD)
-
 
 def route(
     facts: ItemFacts | None,

@@ -27,6 +27,13 @@ class Modify:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """Take an item's lane away from it: it runs out."""
+
+    tid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """Have the PLC execute a PackML command once."""
 
@@ -101,6 +108,7 @@ class Notice:
 Command = (
     Assign
     | Modify
+    | Cancel
     | Control
     | SwitchLane
     | Withdraw

@@ -16,6 +16,7 @@ from sorter_control.controller.book import LineBook
 from sorter_control.controller.commands import (
     AckEvents,
     Assign,
+    Cancel,
     Command,
     Control,
     Modify,
@@ -118,10 +119,8 @@ class Controller:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case Assign(tid, lane):
-                self._link.send(Op.ASSIGN, tid, lane)
-            case Modify(tid, lane):
-                self._link.send(Op.MODIFY, tid, lane)
+            case Assign() | Modify() | Cancel():
+                self._steer(command)
             case Control(control):
                 self._link.control(control)
             case SwitchLane(lane, enabled):
@@ -137,3 +136,12 @@ class Controller:
                 self._notify(command)
             case Remember() | Record() | Tell() | RequestGrade():
                 pass
+
+    def _steer(self, command: Assign | Modify | Cancel) -> None:
+        match command:
+            case Assign(tid, lane):
+                self._link.send(Op.ASSIGN, tid, lane)
+            case Modify(tid, lane):
+                self._link.send(Op.MODIFY, tid, lane)
+            case Cancel(tid):
+                self._link.send(Op.CANCEL, tid, 0)

@@ -40,7 +40,7 @@ from sorter_control.controller.values import (
     Settings,
 )
 from sorter_control.protocol import Event, EventType
-from sorter_control.routing import Decision, FailSafe
+from sorter_control.routing import FailSafe
 
 _ALARMS = frozenset({EventType.JAM, EventType.ESTOP})
 _SHORTEST_DEADLINE_S = 1.0
@@ -249,26 +249,19 @@ def _named(
     if event.tid in state.items:
         return []
     item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
-    item = replace(item, sent_lane=event.lane, confirmed=_lane_of_plc(item, event.lane, settings))
+    confirmed = item.decision_for(event.lane, settings.policy)
+    item = replace(item, held_lane=event.lane, confirmed=confirmed, unanswered=())
     decision = item.decision
     commands: list[Command]
     if decision is not None and decision.lane in settings.policy.lanes:
         commands = steering.send(state, item, decision, settings)
-    elif item.is_twin:
+    elif item.is_never_sold:
         commands = steering.plan(state, replace(item, decision=None), settings)
     else:
         item = replace(item, decision=None, failure=_RESTARTED)
         state.items.put(item)
         commands = [Remember(item)]
     return commands + answers.catch_up(state, state.items[item.tid], settings)
-
-
-def _lane_of_plc(item: Item, lane: int, settings: Settings) -> Decision | None:
-    """Which of an item's decisions put it into the lane that the PLC has for it, if one did."""
-    for decision in (item.decision, item.confirmed):
-        if decision is not None and settings.policy.lanes.get(decision.lane) == lane:
-            return decision
-    return None
 
 
 def _remapped(state: ControllerState, event: Event, settings: Settings) -> list[Command]:

@@ -32,20 +32,18 @@ def ended(state: ControllerState, event: Event, now: datetime, settings: Setting
         item = Item(state.plc_boot_id, event.tid, event.encoder, 0, now, nameless=False)
     lost = event.type is EventType.LOST
     lane = None if lost else settings.policy.lane_name(event.lane)
-    decision = item.confirmed or item.decision
+    decision = item.decision or item.confirmed
     if lost:
         ending, decision = Ending.LOST, _with(decision, "It was never seen at the belt's end")
-    elif decision is not None and decision.lane == lane:
+    elif event.type is EventType.DIVERTED and decision is not None and decision.lane == lane:
         ending = Ending.DEFAULTED if decision.fail_safe else Ending.DIVERTED
-    elif lane == settings.policy.fail_safe.lane and event.type is EventType.DIVERTED:
+    elif event.type is EventType.DIVERTED and lane == settings.policy.fail_safe.lane:
         why = _WHY_DEFAULT.get(event.reason, "no lane was acknowledged in time")
         ending, decision = Ending.DEFAULTED, _with(decision, f"It ran out because {why}")
     else:
         ending = Ending.MISSORTED
-        decision = _with(decision, f"The photo-eye of {lane} saw it instead")
-    return _record(
-        state, item, ending, lane, _undecided(lane) if decision is None else decision, now, settings
-    )
+        decision = _with(decision, f"The photo-eye of {lane} saw it unexpectedly")
+    return _record(state, item, ending, lane, decision, now, settings)
 
 
 def unexpected(
@@ -121,12 +119,6 @@ def _forgotten_because(state: ControllerState, item: Item, lane: str | None) -> 
     )
 
 
-def _undecided(lane: str | None) -> Decision:
-    return Decision(
-        lane or "", FailSafe.NOT_ASSIGNED.value, "No lane was assigned.", None, fail_safe=True
-    )
-
-
 def _with(decision: Decision | None, sentence: str) -> Decision:
     if decision is None:
         return Decision("", FailSafe.NOT_ASSIGNED.value, f"{sentence}.", None, fail_safe=True)
@@ -147,7 +139,7 @@ def _record(
     state.remembered.pop(item.tid, None)
     if item.verdict is not None and ending is not Ending.DIVERTED and not item.is_twin:
         _keep_verdict(state, item.verdict)
-    decided = item.confirmed or item.decision
+    decided = item.decision or item.confirmed
     by_person = decided is not None and decided.rule == "operator"
     outcome = Outcome(
         outcome_id=f"{settings.line_id}:{item.plc_boot_id}:{item.tid}",

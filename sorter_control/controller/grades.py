@@ -84,6 +84,8 @@ def graded(state: ControllerState, graded: Graded, settings: Settings) -> list[C
         problem = f"it is about {verdict.item_id}, not {item.item_id}"
     elif item.is_twin:
         problem = "the item's plate is on another one too"
+    elif item.too_close:
+        problem = "the item is too close to another one"
     elif item.verdict is not None or item.decision is not None or item.swept:
         problem = "the item's lane is decided already"
     else:

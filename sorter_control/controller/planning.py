@@ -40,32 +40,32 @@ def planned_if_reachable(state: ControllerState, item: Item, settings: Settings)
     return _decided(item, lanes, settings)
 
 
+def is_past(state: ControllerState, item: Item, lane: int) -> bool:
+    """Whether an item is past the point of no return of a lane."""
+    if lane > len(state.geometry):
+        return False
+    return state.position_mm(item) >= state.geometry[lane - 1].no_return_mm
+
+
 def can_change(state: ControllerState, item: Item, wanted: Decision, settings: Settings) -> bool:
     """Whether the points of no return of both the lane that it has and the wanted one are ahead."""
-    position = state.position_mm(item)
     lanes = settings.policy.lanes
     decisions = (wanted, item.decision) if item.decision else (wanted,)
     numbers = [lanes[each.lane] for each in decisions if each.lane in lanes]
-    return all(
-        position < state.geometry[number - 1].no_return_mm
-        for number in numbers
-        if number <= len(state.geometry)
-    )
+    return not any(is_past(state, item, number) for number in numbers)
 
 
 def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings) -> Decision:
     """By the policy; a failure leaves the fail-safe lane, unless facts or a person overrule it.
 
-    Which item it is, neither knows: of two with one plate only what must be held is.
+    Neither knows which of two items with one plate it is, nor can part items that touch: of those
+    only what must be held is.
     """
     policy, failure = settings.policy, item.failure
-    if failure is not None:
-        facts = None if item.facts is None else by_facts(item.facts, lanes, policy)
+    if failure is not None and not item.must_be_held:
         answered = item.override is not None and item.override.grade is not None
-        overruled = facts is not None or answered
-        if item.is_twin:
-            overruled = facts is not None and facts.is_hold
-        if not overruled:
+        ruled = item.facts is not None and by_facts(item.facts, lanes, policy) is not None
+        if item.is_never_sold or not (answered or ruled):
             return fail_safe(policy, failure.rule, failure.explanation)
     return route(item.facts, item.verdict, item.override, lanes, policy)
 
@@ -87,10 +87,11 @@ class _Lanes(Mapping[str, LaneCondition]):
         return len(self.settings.policy.lanes)
 
     def __getitem__(self, name: str) -> LaneCondition:
-        state, number = self.state, self.settings.policy.lanes[name]
+        policy = self.settings.policy
+        state, number = self.state, policy.lanes[name]
         if number > len(state.lanes) or number > len(state.geometry):
             return LaneCondition.DISABLED
-        if name in self.item.barred:
+        if name in self.item.barred or (self.item.too_close and name != policy.fail_safe.lane):
             return LaneCondition.REFUSED
         no_return_mm = state.geometry[number - 1].no_return_mm
         if self.position_mm >= no_return_mm:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sorter_control.controller.commands import Assign, Command, Modify, Notice, Remember
-from sorter_control.controller.planning import planned
-from sorter_control.controller.values import ControllerState, Item, Settings
+from sorter_control.controller.commands import Assign, Cancel, Command, Modify, Notice, Remember
+from sorter_control.controller.planning import is_past, planned
+from sorter_control.controller.values import ControllerState, Failure, Item, Sent, Settings
 from sorter_control.protocol import Event, Reason
-from sorter_control.routing import Decision, FailSafe, fail_safe
+from sorter_control.routing import Decision, FailSafe
+
+_TOO_CLOSE = Failure(FailSafe.GAP, "Too close to its neighbour to be diverted")
 
 
 def plan(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
@@ -27,41 +29,61 @@ def send(
         return keep(state, replace(item, decision=decision))
     lane = settings.policy.lanes[decision.lane]
     before = item.sent_lane
-    confirmed = decision if item.confirmed is not None and lane == before else item.confirmed
-    item = replace(item, decision=decision, confirmed=confirmed, sent_lane=lane)
-    state.items.put(item)
-    commands: list[Command] = [Remember(item)]
-    if lane != before:
-        commands.append(Modify(item.tid, lane) if before else Assign(item.tid, lane))
-    return commands
+    item = replace(item, decision=decision)
+    if lane == before:
+        state.items.put(item := _because_of(item, decision))
+        return [Remember(item)]
+    state.items.put(item := _sent(item, lane, decision))
+    return [Remember(item), Modify(item.tid, lane) if before else Assign(item.tid, lane)]
 
 
 def acknowledged(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
-    """The PLC has taken the lane."""
+    """The PLC has executed a command: this is the lane that it has for the item now."""
     item = state.find(event.tid)
-    if item is None or item.decision is None or not _is_about(item, event, settings):
+    if item is None:
         return []
-    return keep(state, replace(item, confirmed=item.decision))
+    sent, item = _answered(item, event.lane)
+    if sent is not None:
+        decision: Decision | None = sent.decision
+    elif event.lane == item.held_lane:
+        return []
+    else:
+        decision = item.decision_for(event.lane, settings.policy)
+    confirmed = decision if event.lane else None
+    return keep(state, replace(item, held_lane=event.lane, confirmed=confirmed))
 
 
 def refused(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
-    """The PLC has not taken the lane: the earlier one stands, or another is looked for."""
-    item = state.items.get(event.tid)
+    """The PLC has not executed a command: another lane is looked for, once nothing is under way."""
+    item = state.find(event.tid)
     fields = {"tid": event.tid, "lane": event.lane, "reason": event.reason.name.lower()}
     notice = Notice("assignment_refused", fields, alarm=True)
-    if item is None or item.swept or item.decision is None:
+    if item is None or item.swept:
         return [notice]
-    if not _is_about(item, event, settings):
+    sent, item = _answered(item, event.lane)
+    if sent is None:
         return [notice]
-    if item.confirmed is not None:
-        sent_lane = settings.policy.lanes[item.confirmed.lane]
-        return [
-            notice,
-            *keep(state, replace(item, decision=item.confirmed, sent_lane=sent_lane)),
-        ]
-    if event.reason is Reason.UNKNOWN or item.decision.lane == settings.policy.fail_safe.lane:
-        return [notice, *keep(state, replace(item, sent_lane=0))]
-    return [notice, *_look_elsewhere(state, item, event, settings)]
+    if event.reason is Reason.UNKNOWN:
+        return [notice, *keep(state, item)]
+    if event.lane:
+        item = replace(item, barred=item.barred | {settings.policy.lane_name(event.lane)})
+    if item.unanswered:
+        return [notice, *keep(state, item)]
+    if item.held_lane and (not event.lane or is_past(state, item, item.held_lane)):
+        return [notice, *keep(state, replace(item, decision=item.confirmed or item.decision))]
+    return [notice, *_away_from_refused(state, item, settings)]
+
+
+def _away_from_refused(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
+    """Another lane; or none, where the fail-safe one is refused too and needs no command."""
+    wanted = planned(state, item, settings)
+    lane = settings.policy.lanes[wanted.lane]
+    if wanted.lane not in item.barred or lane == item.held_lane:
+        return send(state, item, wanted, settings)
+    item = replace(item, decision=wanted)
+    if not item.held_lane or item.tid in state.remembered:
+        return keep(state, item)
+    return [*keep(state, _sent(item, 0, wanted)), Cancel(item.tid)]
 
 
 def failed(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
@@ -79,12 +101,13 @@ def failed(state: ControllerState, event: Event, settings: Settings) -> list[Com
 
 def too_close(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
     """Items that touch cannot be diverted one by one: both run out."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice("gap_too_small", {"tid": event.tid}, alarm=True)
     if item is None or item.swept:
         return [notice]
-    decision = fail_safe(settings.policy, FailSafe.GAP, "Too close to its neighbour to be diverted")
-    return [notice, *send(state, _unassigned(item), decision, settings)]
+    failure = item.failure if item.is_twin else _TOO_CLOSE
+    item = replace(_unassigned(item), too_close=True, failure=failure)
+    return [notice, *plan(state, item, settings)]
 
 
 def goes_round(state: ControllerState, event: Event) -> list[Command]:
@@ -102,11 +125,6 @@ def plan_again(state: ControllerState, item: Item, settings: Settings) -> list[C
     return plan(state, item, settings)
 
 
-def _is_about(item: Item, event: Event, settings: Settings) -> bool:
-    """Whether the answer belongs to the newest command for the item, not to an older one."""
-    return item.decision is not None and settings.policy.lanes[item.decision.lane] == event.lane
-
-
 def keep(state: ControllerState, item: Item) -> list[Command]:
     """Keep what is known of the item now; its lane stays as it is."""
     if item.tid in state.items:
@@ -117,7 +135,32 @@ def keep(state: ControllerState, item: Item) -> list[Command]:
 
 
 def _unassigned(item: Item) -> Item:
-    return replace(item, confirmed=None, sent_lane=0)
+    """The PLC has taken its lane from it; what it has not answered is still to come."""
+    return replace(item, confirmed=None, held_lane=0)
+
+
+def _sent(item: Item, lane: int, decision: Decision) -> Item:
+    return replace(item, unanswered=(*item.unanswered, Sent(lane, decision)))
+
+
+def _because_of(item: Item, decision: Decision) -> Item:
+    """The lane that was sent last is meant for another reason now."""
+    if not item.unanswered:
+        return replace(item, confirmed=decision)
+    *older, newest = item.unanswered
+    return replace(item, unanswered=(*older, replace(newest, decision=decision)))
+
+
+def _answered(item: Item, lane: int) -> tuple[Sent | None, Item]:
+    """The command that an answer about a lane belongs to, and the item without it.
+
+    The PLC answers in the order of the commands, so those before it have no answer to come. There
+    is none where a command was executed again, for another host had written in between.
+    """
+    for number, sent in enumerate(item.unanswered):
+        if sent.lane == lane:
+            return sent, replace(item, unanswered=item.unanswered[number + 1 :])
+    return None, item
 
 
 def _look_elsewhere(

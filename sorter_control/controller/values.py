@@ -9,7 +9,7 @@ from typing import Self
 
 from model.contract import ItemFacts, Outcome, Override, Verdict
 from sorter_control.controller.book import LineBook
-from sorter_control.policy import Policy
+from sorter_control.policy import Hold, Policy
 from sorter_control.protocol import LaneGeometry, LaneReport, Status
 from sorter_control.routing import Decision, FailSafe
 
@@ -32,6 +32,14 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A command about an item: the lane that it names, 0 for none, and the decision behind it."""
+
+    lane: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item on the belt, as the controller knows it.
 
@@ -47,9 +55,11 @@ class Item:
         override: The newest answer of a person.
         failure: Why there is no verdict.
         decision: Where it is to go, once that is decided.
-        confirmed: The decision that the PLC has acknowledged last.
-        sent_lane: Lane number of the last command for it, 0 for none.
+        held_lane: Number of the lane that the PLC has for it by its last answer, 0 for none.
+        confirmed: The decision that led there.
+        unanswered: Commands about it that the PLC has not answered, the oldest first.
         barred: Lanes that the PLC refused for it, or that failed to take it.
+        too_close: It cannot be diverted by itself, for it touches something or is not what it was.
         swept: The PLC no longer tracks it; its photo-eye will see it as unexpected.
         returning: It goes round, and is between the last divert and the induct photo-eye.
         nameless: The camera has not yet been asked for its plate, or has not yet answered.
@@ -67,18 +77,44 @@ class Item:
     override: Override | None = None
     failure: Failure | None = None
     decision: Decision | None = None
+    held_lane: int = 0
     confirmed: Decision | None = None
-    sent_lane: int = 0
+    unanswered: tuple[Sent, ...] = ()
     barred: frozenset[str] = frozenset()
+    too_close: bool = False
     swept: bool = False
     returning: bool = False
     nameless: bool = True
     outcome: Outcome | None = None
 
     @property
+    def sent_lane(self) -> int:
+        """Lane that the PLC has for it once it has executed every command, 0 for none."""
+        return self.unanswered[-1].lane if self.unanswered else self.held_lane
+
+    def decision_for(self, lane: int, policy: Policy) -> Decision | None:
+        """Which of its decisions leads to the lane of this number, if one does: the newest."""
+        older = [sent.decision for sent in reversed(self.unanswered)]
+        for decision in (self.decision, *older, self.confirmed):
+            if decision is not None and policy.lanes.get(decision.lane) == lane:
+                return decision
+        return None
+
+    @property
     def is_twin(self) -> bool:
         """Whether its plate was seen on another item too, so that nothing said of the plate counts."""
         return self.failure is not None and self.failure.rule is FailSafe.PLATE_TWICE
+
+    @property
+    def must_be_held(self) -> bool:
+        """Whether safety, recall or fraud keep it from being sold, by what is known of it."""
+        facts = self.facts
+        return facts is not None and any(hold.applies_to(facts) for hold in Hold)
+
+    @property
+    def is_never_sold(self) -> bool:
+        """Whether neither verdict nor answer counts any more, only what it must be held for."""
+        return self.is_twin or self.too_close
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from model.contract import Ending, Grade, ItemFacts, Outcome
 from sorter_control.controller import journal as journals
 from sorter_control.controller.journal import Journal
-from sorter_control.controller.values import Failure, Item
+from sorter_control.controller.values import Failure, Item, Sent
 from sorter_control.errors import SettingsError
 from sorter_control.routing import Decision, FailSafe
 from sorter_control.sim.memory_journal import MemoryJournal
@@ -49,7 +49,8 @@ def test_an_item_comes_back_as_it_was(tmp_path: Path) -> None:
         override=make_override("RET-2", Grade.NEW),
         failure=Failure(FailSafe.NO_VERDICT, "no"),
         decision=Decision("restock", "grade_new", "Because.", Grade.NEW),
-        sent_lane=1,
+        held_lane=1,
+        unanswered=(Sent(2, Decision("open-box", "operator", "Because.", Grade.LIGHTLY_USED)),),
         barred=frozenset({"repair"}),
         swept=True,
         nameless=False,

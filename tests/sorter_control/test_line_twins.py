@@ -2,106 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from model.contract import Grade, ItemFacts
 from sorter_control.controller.book import LineBook
-from sorter_control.controller.commands import Command, Modify, Notice, RequestGrade
-from sorter_control.controller.decide import decide
+from sorter_control.controller.commands import Modify, RequestGrade
 from sorter_control.controller.observations import (
     Graded,
-    Identified,
     NotGraded,
-    Observation,
     Overridden,
-    PlcReported,
 )
 from sorter_control.controller.values import ControllerState, Failure, Item, Settings
 from sorter_control.policy import SHIPPED, parse_policy
-from sorter_control.protocol import Event, EventType, PlcImage
+from sorter_control.protocol import Event, EventType, Reason
 from sorter_control.routing import Decision, FailSafe
-from sorter_control.sim.geometry import load_belt
-from sorter_control.sim.machine import Machine
-from tests.sorter_control.factories import (
-    NOW,
-    SETTINGS,
-    make_override,
-    make_verdict,
-)
+from tests.sorter_control.factories import NOW, make_override, make_verdict
+from tests.sorter_control.told import FIRST_MM, SECOND_MM, Line
 
 _SOLD = Decision("restock", "grade_new", "The model says new: restock.", Grade.NEW)
-_FIRST_MM, _SECOND_MM = 2000, 1000
-
-
-@dataclass
-class Line:
-    """A controller that sees what the test says, of a belt that has run 10 m."""
-
-    state: ControllerState = field(default_factory=ControllerState)
-    settings: Settings = SETTINGS
-    encoder: int = 10_000
-    plc_boot_id: int = 1
-    said: list[Command] = field(default_factory=list)
-    _image: PlcImage = field(default_factory=lambda: Machine(load_belt(), []).image())
-
-    def see(self, observation: Observation) -> list[Command]:
-        self.state, commands = decide(self.state, observation, NOW, self.settings)
-        self.said += commands
-        return commands
-
-    def report(self, *events: Event) -> list[Command]:
-        image = self._image
-        status = replace(
-            image.status, encoder=self.encoder, speed_mm_per_s=500, plc_boot_id=self.plc_boot_id
-        )
-        return self.see(PlcReported(status, image.lanes, image.geometry, events))
-
-    def announce(self, tid: int, at_mm: int) -> None:
-        self.report(Event(tid, EventType.ANNOUNCE, tid, encoder=self.encoder - at_mm, aux=300))
-
-    def identify(self, tid: int, item_id: str = "RET-1") -> list[Command]:
-        return self.see(Identified(tid, item_id, ItemFacts(item_id=item_id)))
-
-    def acknowledge(self, tid: int) -> None:
-        lane = self.state.items[tid].sent_lane
-        self.report(Event(9, EventType.ASSIGN_ACK, tid, lane=lane, encoder=self.encoder))
-
-    def sell(self, tid: int, at_mm: int, item_id: str = "RET-1") -> None:
-        """An item that goes to restock, as the PLC knows."""
-        self.announce(tid, at_mm)
-        self.identify(tid, item_id)
-        self.see(Graded(tid, make_verdict(item_id)))
-        self.acknowledge(tid)
-
-    def lane(self, tid: int) -> tuple[str, str]:
-        item = self.state.find(tid)
-        assert item is not None
-        assert item.decision is not None
-        return item.decision.lane, item.decision.rule
-
-    def noticed(self) -> list[str]:
-        return [each.event for each in self.said if isinstance(each, Notice)]
-
-    def restart(self) -> None:
-        """A new run of the controller over what this one remembered."""
-        items = (*self.state.items.values(), *self.state.ended.values())
-        self.state = ControllerState.of_journal(items, LineBook())
-        self.said.clear()
-
-    def remap(self, *lanes: tuple[int, int]) -> list[Command]:
-        """The PLC names its items, each with the lane that it has for it."""
-        named = [
-            Event(20 + tid, EventType.REMAP_ITEM, tid, lane=lane, encoder=self._induct(tid))
-            for tid, lane in lanes
-        ]
-        return self.report(*named, Event(40, EventType.REMAP_END, aux=len(named)))
-
-    def _induct(self, tid: int) -> int:
-        item = self.state.find(tid)
-        assert item is not None
-        return item.induct_encoder
 
 
 def twice(*lines: tuple[str, str]) -> bool:
@@ -110,8 +30,8 @@ def twice(*lines: tuple[str, str]) -> bool:
 
 def test_of_two_items_with_one_plate_neither_is_sold() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
-    line.announce(2, _SECOND_MM)
+    line.sell(1, FIRST_MM)
+    line.announce(2, SECOND_MM)
     commands = line.identify(2)
     assert twice(line.lane(1), line.lane(2))
     assert Modify(1, 5) in commands
@@ -122,7 +42,7 @@ def test_what_is_past_its_point_of_no_return_goes_on_and_its_twin_is_not_sold() 
     line = Line()
     line.sell(1, 3000)
     line.encoder += 950
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     commands = line.identify(2)
     assert line.lane(1) == ("restock", "grade_new")
     assert twice(line.lane(2))
@@ -134,9 +54,9 @@ def test_what_is_past_its_point_of_no_return_goes_on_and_its_twin_is_not_sold() 
 
 def test_an_item_that_waits_for_its_verdict_when_its_twin_comes_is_not_sold_by_it() -> None:
     line = Line()
-    line.announce(1, _FIRST_MM)
+    line.announce(1, FIRST_MM)
     line.identify(1)
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     line.see(Graded(1, make_verdict("RET-1")))
     assert twice(line.lane(1), line.lane(2))
@@ -145,9 +65,9 @@ def test_an_item_that_waits_for_its_verdict_when_its_twin_comes_is_not_sold_by_i
 
 def test_a_twin_is_found_before_the_remap_has_named_it() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
+    line.sell(1, FIRST_MM)
     line.restart()
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     assert "plate_twice" in line.noticed()
     assert twice(line.lane(1), line.lane(2))
@@ -158,11 +78,11 @@ def test_a_twin_is_found_before_the_remap_has_named_it() -> None:
 
 def test_a_twin_whose_lane_no_policy_has_any_more_is_found_before_the_remap() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
+    line.sell(1, FIRST_MM)
     text = SHIPPED.read_text().replace("restock", "back-to-stock")
     line.settings = Settings("line-1", parse_policy(text.encode(), SHIPPED))
     line.restart()
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     assert Modify(1, 5) in line.remap((1, 1), (2, 0))
     assert twice(line.lane(1), line.lane(2))
@@ -170,21 +90,22 @@ def test_a_twin_whose_lane_no_policy_has_any_more_is_found_before_the_remap() ->
 
 def test_a_twin_that_the_plc_refuses_to_take_back_after_a_restart_keeps_its_lane() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
+    line.sell(1, FIRST_MM)
     line.restart()
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     line.remap((1, 1), (2, 0))
-    line.report(Event(50, EventType.ASSIGN_NAK, 1, lane=5, encoder=line.encoder))
+    line.encoder += 2000
+    line.tell(EventType.ASSIGN_NAK, 1, 5, Reason.LATE)
     assert line.lane(1) == ("restock", "grade_new")
 
 
 def test_a_twin_without_a_verdict_is_found_after_a_restart() -> None:
     line = Line()
-    line.announce(1, _FIRST_MM)
+    line.announce(1, FIRST_MM)
     line.identify(1)
     line.restart()
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     line.remap((1, 0), (2, 0))
     assert twice(line.lane(1), line.lane(2))
@@ -192,8 +113,8 @@ def test_a_twin_without_a_verdict_is_found_after_a_restart() -> None:
 
 def test_twins_stay_twins_where_a_restart_brings_a_policy_with_other_lanes() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
-    line.announce(2, _SECOND_MM)
+    line.sell(1, FIRST_MM)
+    line.announce(2, SECOND_MM)
     line.identify(2)
     text = SHIPPED.read_text().replace("manual", "people")
     line.settings = Settings("line-1", parse_policy(text.encode(), SHIPPED))
@@ -206,13 +127,13 @@ def test_twins_stay_twins_where_a_restart_brings_a_policy_with_other_lanes() -> 
 @pytest.mark.parametrize("late", ["too late", "too close"])
 def test_a_plate_that_is_read_late_is_looked_for_too(late: str) -> None:
     line = Line()
-    line.announce(1, _SECOND_MM)
+    line.announce(1, SECOND_MM)
     if late == "too late":
         line.encoder += 2900
         line.report()
     else:
         line.report(Event(8, EventType.GAP, 1, encoder=line.encoder))
-    line.sell(2, _SECOND_MM)
+    line.sell(2, SECOND_MM)
     line.identify(1)
     assert twice(line.lane(1), line.lane(2))
     line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
@@ -221,18 +142,18 @@ def test_a_plate_that_is_read_late_is_looked_for_too(late: str) -> None:
 
 def test_a_plate_about_which_nothing_is_known_may_be_a_twin_too() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
-    line.announce(2, _SECOND_MM)
+    line.sell(1, FIRST_MM)
+    line.announce(2, SECOND_MM)
     line.see(NotGraded(2, Failure(FailSafe.NO_FACTS, "Nothing is known of it"), "RET-1"))
     assert twice(line.lane(1), line.lane(2))
 
 
 def test_the_plate_of_an_item_that_the_plc_has_forgotten_makes_no_twin_of_another() -> None:
     line = Line()
-    line.announce(1, _FIRST_MM)
+    line.announce(1, FIRST_MM)
     line.plc_boot_id += 1
     line.report()
-    line.sell(2, _SECOND_MM)
+    line.sell(2, SECOND_MM)
     line.identify(1)
     assert line.lane(2) == ("restock", "grade_new")
     assert "plate_twice" not in line.noticed()
@@ -250,9 +171,9 @@ def test_a_third_item_with_the_plate_changes_nothing_for_the_first_two() -> None
 
 def test_a_twin_on_its_way_back_is_not_sold_when_it_comes_round() -> None:
     line = Line()
-    line.sell(1, _FIRST_MM)
+    line.sell(1, FIRST_MM)
     line.report(Event(8, EventType.RECIRCULATED, 1, encoder=line.encoder))
-    line.announce(2, _SECOND_MM)
+    line.announce(2, SECOND_MM)
     assert not any(isinstance(each, Modify) for each in line.identify(2))
     line.encoder += 5000
     line.report(Event(30, EventType.DEST_REQUEST, 1, encoder=line.encoder))
@@ -262,7 +183,7 @@ def test_a_twin_on_its_way_back_is_not_sold_when_it_comes_round() -> None:
 def test_an_earlier_answer_steers_an_item_whose_plate_is_read_late() -> None:
     line = Line()
     line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
-    line.announce(1, _SECOND_MM)
+    line.announce(1, SECOND_MM)
     line.encoder += 2900
     line.report()
     assert line.lane(1) == ("manual", "too_late")
@@ -273,7 +194,7 @@ def test_an_earlier_answer_steers_an_item_whose_plate_is_read_late() -> None:
 def test_an_earlier_answer_comes_too_late_for_what_has_passed_its_lane() -> None:
     line = Line()
     line.see(Overridden((make_override("RET-1", Grade.REPAIRABLE),)))
-    line.announce(1, _SECOND_MM)
+    line.announce(1, SECOND_MM)
     line.encoder += 5500
     line.report()
     line.identify(1)
@@ -286,7 +207,7 @@ def test_an_answer_that_waited_for_an_item_steers_no_other_of_its_plate() -> Non
     line = Line()
     sold = Item(line.plc_boot_id, 1, 8000, 300, NOW, item_id="RET-1")
     sold = replace(
-        sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, sent_lane=1
+        sold, facts=ItemFacts(item_id="RET-1"), decision=_SOLD, confirmed=_SOLD, held_lane=1
     )
     twins = [sold, replace(sold, tid=2, induct_encoder=9000)]
     line.state = ControllerState.of_journal(twins, LineBook())
