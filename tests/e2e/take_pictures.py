@@ -48,7 +48,7 @@ def take_models(page: Page, url: str) -> None:
     page.get_by_label("Why?").fill("Peak week: fewer parcels to a person")
     page.keyboard.press("Enter")
     expect(page.locator("#told")).to_contain_text("is the champion", timeout=PATIENCE_MS)
-    page.screenshot(path=IMAGES / "models.png")
+    page.screenshot(path=IMAGES / "models.png", full_page=True)
 
 
 def main() -> None:
