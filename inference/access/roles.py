@@ -37,7 +37,8 @@ _ANY: Final = frozenset(Role)
 _LINE: Final = frozenset({Role.LINE})
 _PEOPLE: Final = frozenset({Role.OPERATOR, Role.ENGINEER, Role.ADMIN})
 _GRADERS: Final = frozenset({Role.LINE, Role.ENGINEER, Role.ADMIN})
-_MODELS: Final = frozenset({Role.ENGINEER, Role.ADMIN})
+#: Who may change which model does what.
+CHANGERS: Final = frozenset({Role.ENGINEER, Role.ADMIN})
 _ADMIN: Final = frozenset({Role.ADMIN})
 _PUBLIC: Final = Rule(_ANY, public=True)
 
@@ -71,9 +72,9 @@ RULES: Final[dict[str, Rule]] = {
     "GET /v1/models": Rule(_PEOPLE),
     "GET /v1/models/history": Rule(_PEOPLE),
     "GET /v1/models/comparison": Rule(_PEOPLE),
-    "POST /v1/models": Rule(_MODELS, audited=True),
+    "POST /v1/models": Rule(CHANGERS, audited=True),
     **{
-        f"POST /v1/models/{verb}": Rule(_MODELS, audited=True)
+        f"POST /v1/models/{verb}": Rule(CHANGERS, audited=True)
         for verb in ("tune", "promote", "rollback", "challenge", "shadow")
     },
     "GET /v1/audit": Rule(_ADMIN),
@@ -86,7 +87,7 @@ RULES: Final[dict[str, Rule]] = {
     "GET /v2/health/ready": _PUBLIC,
     "GET /v2/models/stats": Rule(_ANY),
     "POST /v2/repository/index": Rule(_ANY),
-    "POST /v2/repository/models/{model_name}/{action}": Rule(_MODELS, audited=True),
+    "POST /v2/repository/models/{model_name}/{action}": Rule(CHANGERS, audited=True),
     **{
         f"GET {model}{rest}": Rule(_ANY)
         for model in _V2_MODEL

@@ -34,13 +34,14 @@ class RoleChange:
 
 def differences(before: Roles, after: Roles) -> tuple[RoleChange, ...]:
     """The roles that are not as they were."""
-    there, here = _told(before), _told(after)
+    there, here = told(before), told(after)
     return tuple(
         RoleChange(role, there[role], here[role]) for role in there if there[role] != here[role]
     )
 
 
-def _told(roles: Roles) -> dict[str, str]:
+def told(roles: Roles) -> dict[str, str]:
+    """Who has each role, in words."""
     challenger = roles.challenger
     return {
         "champion": names.shown(roles.champion),

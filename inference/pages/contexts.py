@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from inference.access.audit import AuditEntry
+from inference.access.roles import Role
 from inference.models.records import Change, Roles
 from inference.models.registry import Entry
 from inference.models.scores import Comparison
+from inference.pages.offers import Offers
 from inference.pages.reference import Operation, SchemaTable
 from inference.records import CommandRecord, Deletion, ItemRecord, Summary
 from model.contract import (
@@ -301,6 +303,10 @@ class ModelsPage:
     bundles: tuple[Entry, ...]
     changes: tuple[Change, ...]
     """Newest first."""
+    offers: Offers | None
+    """What can be changed here; None: the reader may change nothing."""
+    changers: tuple[Role, ...]
+    """Who may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page
 
 from regrade.demo.feed import SAMPLES
+from tests.e2e import browser as browsers
 from tests.e2e.processes import Command, Regrade, Site, processes_naming
 
 _ROOT = Path(__file__).parents[2]  # this tree, whichever one is installed
@@ -73,6 +75,22 @@ def serve(regrade: Regrade) -> Iterator[Callable[[Path], Site]]:
     yield start
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Page:
+    return browser.new_page()
+
+
+@pytest.fixture
+def page_of_anna(browser: Browser) -> Page:
+    return browsers.page_of_anna(browser)
 
 
 @pytest.fixture

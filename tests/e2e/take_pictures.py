@@ -8,13 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Error, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect
 
 from regrade.demo.processes import free_port
-from tests.e2e.test_operator_steers import CHROMIUM, QUIET
+from tests.e2e.browser import chromium, page_of_anna
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-SIZE = ViewportSize(width=1280, height=800)
 PATIENCE_MS = 120_000
 
 
@@ -36,15 +35,28 @@ def take_review(page: Page, url: str) -> None:
     page.screenshot(path=IMAGES / "review.png")
 
 
+def take_models(page: Page, url: str) -> None:
+    """Who grades, after a version with other thresholds was promoted."""
+    champion = page.request.get(f"{url}/v1/models").json()["roles"]["champion"]
+    wish = {"base": champion, "thresholds": {"review_cost": 0.8}, "note": "peak week"}
+    tuned = page.request.post(
+        f"{url}/v1/models/tune", data=wish, headers={"X-Actor": "Anna"}
+    ).json()
+    name = f"{tuned['name']}/{tuned['version']}"
+    page.goto(f"{url}/models")
+    page.get_by_role("button", name=f"Promote {name}", exact=True).click()
+    page.get_by_label("Why?").fill("Peak week: fewer parcels to a person")
+    page.keyboard.press("Enter")
+    expect(page.locator("#told")).to_contain_text("is the champion", timeout=PATIENCE_MS)
+    page.screenshot(path=IMAGES / "models.png", full_page=True)
+
+
 def main() -> None:
     """Run the demo, and look at it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page = browser.new_page(viewport=SIZE)
-        page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script("localStorage.operator ||= 'Anna'")
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        page = page_of_anna(browser, PATIENCE_MS)
         command = ("demo", "--no-browser", "--port", str(port), "--modbus-port", "0")
         demo = subprocess.Popen(
             [sys.executable, "-m", "regrade", *command, "--data", f"{folder}/demo"],
@@ -57,10 +69,10 @@ def main() -> None:
                 page.wait_for_timeout(500)
             take_line(page, url)
             take_review(page, url)
+            take_models(page, url)
         finally:
             demo.terminate()
             demo.wait()
-            browser.close()
 
 
 def _answers(page: Page, url: str) -> bool:

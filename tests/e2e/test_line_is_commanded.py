@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pymodbus.client import ModbusTcpClient
 
 from sorter_control import tags
 from sorter_control.packml import State
 from sorter_control.protocol import LaneBit, unpack_lanes, unpack_status
+from tests.e2e.browser import PATIENCE_MS
 from tests.e2e.processes import Regrade, eventually
-from tests.e2e.test_operator_steers import CHROMIUM, QUIET
-
-PATIENCE_MS = 60_000
 
 
 def free_port() -> int:
@@ -54,17 +50,6 @@ class Registers:
         self._client.close()  # type: ignore[no-untyped-call]
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.add_init_script("localStorage.operator ||= 'Anna'")
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        browser.close()
-
-
 def press_and_hold(page: Page, kind: str) -> None:
     button = page.locator(f"[data-command={kind}]")
     expect(button).to_be_enabled(timeout=PATIENCE_MS)
@@ -75,8 +60,9 @@ def press_and_hold(page: Page, kind: str) -> None:
 
 
 def test_the_belt_is_stopped_started_and_a_lane_closed_from_the_page(
-    regrade: Regrade, tmp_path: Path, page: Page
+    regrade: Regrade, tmp_path: Path, page_of_anna: Page
 ) -> None:
+    page = page_of_anna
     port, modbus_port = free_port(), free_port()
     regrade(
         *("demo", "--port", port, "--modbus-port", modbus_port, "--no-browser"),

@@ -40,7 +40,7 @@ async function ask(url, options) {
 }
 
 // The token that is known goes with a change; where it is of another session, it is asked for anew, once.
-async function post(url, body, signal) {
+async function post(url, body, signal, headers) {
   const soon = new Promise((done) => setTimeout(done, 300));
   if (known === undefined) await Promise.race([me.catch(() => null), soon]);
   const send = () =>
@@ -48,6 +48,7 @@ async function post(url, body, signal) {
       method: "POST",
       headers: {
         ...(body && { "Content-Type": "application/json" }),
+        ...headers,
         ...(known?.csrf_token && { "X-CSRF-Token": known.csrf_token }),
       },
       body: body && JSON.stringify(body),
