@@ -123,7 +123,7 @@ def _with(decision: Decision | None, sentence: str) -> Decision:
     if decision is None:
         return Decision("", FailSafe.NOT_ASSIGNED.value, f"{sentence}.", None, fail_safe=True)
     explanation = f"{decision.explanation} {sentence}."
-    return Decision(decision.lane, decision.rule, explanation, decision.grade, decision.fail_safe)
+    return replace(decision, explanation=explanation)
 
 
 def _record(
@@ -137,10 +137,10 @@ def _record(
 ) -> list[Command]:
     state.items.drop(item.tid)
     state.remembered.pop(item.tid, None)
-    if item.verdict is not None and ending is not Ending.DIVERTED and not item.is_twin:
+    unsold = ending is not Ending.DIVERTED and lane == settings.policy.fail_safe.lane
+    if item.verdict is not None and unsold and not item.is_twin:
         _keep_verdict(state, item.verdict)
     decided = item.decision or item.confirmed
-    by_person = decided is not None and decided.rule == "operator"
     outcome = Outcome(
         outcome_id=f"{settings.line_id}:{item.plc_boot_id}:{item.tid}",
         line_id=settings.line_id,
@@ -153,7 +153,7 @@ def _record(
         explanation=decision.explanation,
         grade=decision.grade,
         verdict_id=item.verdict.verdict_id if item.verdict else None,
-        override_id=item.override.override_id if by_person and item.override else None,
+        override_id=decided.override_id if decided else None,
         announced_at=item.announced_at,
         ended_at=now,
     )
@@ -165,7 +165,7 @@ def _record(
 
 
 def _keep_verdict(state: ControllerState, verdict: Verdict) -> None:
-    """For when the item comes again; the verdict by which one was sold must sell no other."""
+    """For when the item comes again, from where people have it at hand; it sells one item."""
     kept = state.verdicts | {verdict.item_id: verdict}
     while len(kept) > KEPT_VERDICTS:
         del kept[next(iter(kept))]

@@ -48,6 +48,11 @@ class Line:
         )
         return self.see(PlcReported(status, image.lanes, image.geometry, events))
 
+    def move(self, mm: int) -> None:
+        """Let the belt run, and the controller see it."""
+        self.encoder += mm
+        self.report()
+
     def announce(self, tid: int, at_mm: int) -> None:
         self.report(Event(tid, EventType.ANNOUNCE, tid, encoder=self.encoder - at_mm, aux=300))
 
