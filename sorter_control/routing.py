@@ -26,7 +26,6 @@ from operator import mul
 from model.contract import GRADES, Grade, ItemFacts, Override, Verdict
 from sorter_control.policy import Hold, Policy, Value
 
-_HOLD = "hold_"
 _OPERATOR = "operator"
 
 
@@ -157,7 +156,7 @@ def by_facts(
                 policy,
                 lanes,
                 (policy.holds[hold],),
-                rule=f"{_HOLD}{hold.value}",
+                rule=hold_rule(hold),
                 because=f"The item is marked {_words(hold)}, which no grade overrules",
                 goes_round=False,
             )
@@ -171,6 +170,11 @@ def by_facts(
         rule=f"rule_{rule.name}",
         because=f"The rule {rule.name} applies ({rule.when.reason(facts)})",
     )
+
+
+def hold_rule(hold: Hold) -> str:
+    """Name of the rule by which a hold decides."""
+    return f"hold_{hold.value}"
 
 
 def fail_safe(

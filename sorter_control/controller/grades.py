@@ -14,7 +14,7 @@ from sorter_control.routing import FailSafe
 def identified(state: ControllerState, seen: Identified, settings: Settings) -> list[Command]:
     """The camera has read the plate of an item."""
     if seen.tid in state.ended:
-        return endings.named(state, seen.tid, seen.item_id)
+        return endings.named(state, seen.tid, seen.item_id, seen.facts, settings)
     item = state.items.get(seen.tid)
     if item is None or item.item_id is not None:
         return []
@@ -36,6 +36,8 @@ def _with_plate(
     for forgotten in others:
         # It runs out; what is known of its plate is not kept for the next item with it.
         commands += steering.keep(state, _twin_of(forgotten, item))
+    if item.decision is not None and item.held_for is not None:
+        return commands + steering.hold(state, item, settings)
     if item.decision is not None:
         return commands + (answers.catch_up(state, item, settings) or [Remember(item)])
     item = replace(item, override=state.overrides.get(plate))
@@ -117,7 +119,7 @@ def graded(state: ControllerState, graded: Graded, settings: Settings) -> list[C
 def not_graded(state: ControllerState, missed: NotGraded, settings: Settings) -> list[Command]:
     """There will be no verdict for an item."""
     if missed.tid in state.ended:
-        return endings.named(state, missed.tid, missed.item_id)
+        return endings.named(state, missed.tid, missed.item_id, None, settings)
     item = state.items.get(missed.tid)
     if item is None:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sorter_control.controller.commands import Assign, Cancel, Command, Modify, Notice, Remember
-from sorter_control.controller.planning import is_past, planned
+from sorter_control.controller.planning import can_change, is_past, planned
 from sorter_control.controller.values import ControllerState, Failure, Item, Sent, Settings
 from sorter_control.protocol import Event, Reason
 from sorter_control.routing import Decision, FailSafe
@@ -108,6 +108,17 @@ def too_close(state: ControllerState, event: Event, settings: Settings) -> list[
     failure = item.failure if item.is_twin else _TOO_CLOSE
     item = replace(_unassigned(item), too_close=True, failure=failure)
     return [notice, *plan(state, item, settings)]
+
+
+def hold(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
+    """An item whose lane is decided must be held, as is learnt now: by its lane, or as an alarm."""
+    wanted = planned(state, item, settings)
+    may_change = not item.returning and can_change(state, item, wanted, settings)
+    commands: list[Command] = []
+    if wanted.fail_safe or not (may_change or item.returning):
+        fields: dict[str, object] = {"tid": item.tid, "item_id": item.item_id}
+        commands.append(Notice("held_too_late", fields, alarm=True))
+    return commands + (send(state, item, wanted, settings) if may_change else keep(state, item))
 
 
 def goes_round(state: ControllerState, event: Event) -> list[Command]:
