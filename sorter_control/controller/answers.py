@@ -46,10 +46,18 @@ def catch_up(state: ControllerState, item: Item, settings: Settings) -> list[Com
 
 
 def _of_plate(state: ControllerState, answer: Override, settings: Settings) -> list[Command]:
-    """What an answer does to the item with its plate that can best be steered."""
-    named = [item for item in state.items.values() if item.item_id == answer.item_id]
-    item = min(named, key=lambda each: each.swept, default=None)
-    return [] if item is None else _override(state, item, answer, settings)
+    """What an answer does to the item with its plate that can best be steered.
+
+    One that the remap has not named yet catches up with it when it is named.
+    """
+    known = (*state.items.values(), *state.remembered.values())
+    with_plate = [item for item in known if item.item_id == answer.item_id]
+    item = min(with_plate, key=lambda each: each.swept, default=None)
+    return (
+        []
+        if item is None or item.tid in state.remembered
+        else _override(state, item, answer, settings)
+    )
 
 
 def _override(

@@ -15,11 +15,11 @@ def identified(state: ControllerState, seen: Identified, settings: Settings) -> 
     """The camera has read the plate of an item."""
     if seen.tid in state.ended:
         return endings.named(state, seen.tid, seen.item_id, seen.facts, settings)
-    item = state.items.get(seen.tid)
+    item = state.find(seen.tid)
     if item is None or item.item_id is not None:
         return []
     item = replace(item, item_id=seen.item_id, nameless=False, facts=seen.facts)
-    state.items.put(item)
+    steering.keep(state, item)
     return _with_plate(state, item, seen.item_id, settings)
 
 
@@ -120,12 +120,12 @@ def not_graded(state: ControllerState, missed: NotGraded, settings: Settings) ->
     """There will be no verdict for an item."""
     if missed.tid in state.ended:
         return endings.named(state, missed.tid, missed.item_id, None, settings)
-    item = state.items.get(missed.tid)
+    item = state.find(missed.tid)
     if item is None:
         return []
     is_new = item.item_id is None and missed.item_id is not None
     item = replace(item, item_id=item.item_id or missed.item_id, nameless=False)
-    state.items.put(item)
+    steering.keep(state, item)
     if item.swept:
         return [Remember(item)]
     if is_new and (twins := _tracked(_of_same_plate(state, item))):

@@ -88,7 +88,7 @@ def _away_from_refused(state: ControllerState, item: Item, settings: Settings) -
 
 def failed(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
     """A divert missed the item, or its lane closed before it: the PLC has cleared its lane."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice(
         event.type.name.lower(),
         {"tid": event.tid, "lane": event.lane, "reason": event.reason.name.lower()},
@@ -123,7 +123,7 @@ def hold(state: ControllerState, item: Item, settings: Settings) -> list[Command
 
 def goes_round(state: ControllerState, event: Event) -> list[Command]:
     """An item is on its way back to the induct photo-eye."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice("recirculated", {"tid": event.tid})
     if item is None or item.swept:
         return [notice]

@@ -104,7 +104,8 @@ class Line:
 
     def restart(self) -> None:
         """A new run of the controller over what this one remembered."""
-        items = (*self.state.items.values(), *self.state.ended.values())
+        state = self.state
+        items = [*state.items.values(), *state.remembered.values(), *state.ended.values()]
         self.state = ControllerState.of_journal(items, LineBook())
         self.said.clear()
 
