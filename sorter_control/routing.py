@@ -19,14 +19,14 @@ that. After those comes the way back, but for what is held; at last the fail-saf
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import mul
 
 from model.contract import GRADES, Grade, ItemFacts, Override, Verdict
 from sorter_control.policy import Hold, Policy, Value
 
-_HOLD = "hold_"
+_OPERATOR = "operator"
 
 
 class FailSafe(StrEnum):
@@ -69,6 +69,7 @@ class Decision:
         explanation: One sentence for a person.
         grade: The grade that the lane was chosen by, if one was.
         fail_safe: Whether the lane was chosen for want of a better one.
+        override_id: The person's answer that decided, if one did.
     """
 
     lane: str
@@ -76,6 +77,7 @@ class Decision:
     explanation: str
     grade: Grade | None = None
     fail_safe: bool = False
+    override_id: str | None = None
 
 
 def route(
@@ -99,16 +101,21 @@ def route(
     if (decision := by_facts(facts, lanes, policy)) is not None:
         return decision
     if override is not None and override.grade is not None:
-        return _by_grade(
-            policy,
-            lanes,
-            override.grade,
-            rule="operator",
-            because=f"{override.operator} graded it {_words(override.grade)}",
-        )
+        return _by_person(policy, lanes, override, override.grade)
     if verdict is None:
         return fail_safe(policy, FailSafe.NO_VERDICT, "The item was not graded in time")
     return _by_verdict(facts, verdict, lanes, policy)
+
+
+def _by_person(
+    policy: Policy, lanes: Mapping[str, LaneCondition], override: Override, grade: Grade
+) -> Decision:
+    """The decision by a person's answer; where its lanes are closed, something else decides."""
+    because = f"{override.operator} graded it {_words(grade)}"
+    decision = _by_grade(policy, lanes, grade, rule=_OPERATOR, because=because)
+    if decision.rule != _OPERATOR:
+        return decision
+    return replace(decision, override_id=override.override_id)
 
 
 def _by_verdict(
@@ -149,7 +156,7 @@ def by_facts(
                 policy,
                 lanes,
                 (policy.holds[hold],),
-                rule=f"{_HOLD}{hold.value}",
+                rule=hold_rule(hold),
                 because=f"The item is marked {_words(hold)}, which no grade overrules",
                 goes_round=False,
             )
@@ -163,6 +170,11 @@ def by_facts(
         rule=f"rule_{rule.name}",
         because=f"The rule {rule.name} applies ({rule.when.reason(facts)})",
     )
+
+
+def hold_rule(hold: Hold) -> str:
+    """Name of the rule by which a hold decides."""
+    return f"hold_{hold.value}"
 
 
 def fail_safe(

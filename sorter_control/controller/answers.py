@@ -29,7 +29,7 @@ def people_answered(
             newest[answer.item_id] = known
             continue
         newest[answer.item_id] = answer
-        commands += _of_plate(state, answer, known, settings)
+        commands += _of_plate(state, answer, settings)
     too_many = len(newest) - KEPT_ANSWERS
     for item_id in list(islice(newest, max(0, too_many))):
         del newest[item_id]
@@ -42,26 +42,31 @@ def catch_up(state: ControllerState, item: Item, settings: Settings) -> list[Com
     answer = state.overrides.get(item.item_id) if item.item_id else None
     if answer is None or (item.override is not None and item.override.seq >= answer.seq):
         return []
-    return _override(state, item, answer, item.override, settings)
+    return _override(state, item, answer, settings)
 
 
-def _of_plate(
-    state: ControllerState, answer: Override, known: Override | None, settings: Settings
-) -> list[Command]:
-    """What an answer does to the item with its plate that can best be steered."""
-    named = [item for item in state.items.values() if item.item_id == answer.item_id]
-    item = min(named, key=lambda each: each.swept, default=None)
-    return [] if item is None else _override(state, item, answer, known, settings)
+def _of_plate(state: ControllerState, answer: Override, settings: Settings) -> list[Command]:
+    """What an answer does to the item with its plate that can best be steered.
+
+    One that the remap has not named yet catches up with it when it is named.
+    """
+    known = (*state.items.values(), *state.remembered.values())
+    with_plate = [item for item in known if item.item_id == answer.item_id]
+    item = min(with_plate, key=lambda each: each.swept, default=None)
+    return (
+        []
+        if item is None or item.tid in state.remembered
+        else _override(state, item, answer, settings)
+    )
 
 
 def _override(
-    state: ControllerState,
-    item: Item,
-    answer: Override,
-    known: Override | None,
-    settings: Settings,
+    state: ControllerState, item: Item, answer: Override, settings: Settings
 ) -> list[Command]:
-    """A person's answer: it steers the item while both its lane and the new one are ahead."""
+    """A person's answer: it steers the item while both its lane and the new one are ahead.
+
+    Where it comes too late it is kept all the same: a divert may fail, and a lane be looked for anew.
+    """
     item = replace(item, override=answer)
     fields: dict[str, object] = {"tid": item.tid, "item_id": answer.item_id}
     if item.decision is None or item.returning:
@@ -71,7 +76,6 @@ def _override(
     if wanted.lane == item.decision.lane:
         return [Notice("override_keeps_lane", fields), *send(state, item, wanted, settings)]
     if item.swept or not can_change(state, item, wanted, settings):
-        item = replace(item, override=known)
         return [Notice("override_too_late", fields), *keep(state, item)]
     return [Notice("override_steers", fields), *send(state, item, wanted, settings)]
 

@@ -215,7 +215,7 @@ def _came_round(
     state: ControllerState, event: Event, now: datetime, settings: Settings
 ) -> list[Command]:
     """An item that was sent round is at the induct photo-eye again; its grade still holds."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     if item is None:
         return _announced(state, event, now, settings)
     if item.swept:
@@ -250,11 +250,14 @@ def _named(
         return []
     item = state.remembered.pop(event.tid, None) or _new_item(state, event, now)
     confirmed = item.decision_for(event.lane, settings.policy)
-    item = replace(item, held_lane=event.lane, confirmed=confirmed, unanswered=())
+    item = replace(item, induct_encoder=event.encoder, held_lane=event.lane)
+    item = replace(item, confirmed=confirmed, unanswered=())
     decision = item.decision
-    commands: list[Command]
+    state.items.put(item)
+    commands: list[Command] = [Remember(item)]
     if decision is not None and decision.lane in settings.policy.lanes:
-        commands = steering.send(state, item, decision, settings)
+        if not item.returning:
+            commands = steering.send(state, item, decision, settings)
     elif item.is_never_sold:
         commands = steering.plan(state, replace(item, decision=None), settings)
     else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from model.contract import Ending, Outcome, Verdict
+from model.contract import Ending, ItemFacts, Outcome, Verdict
 from sorter_control.controller.commands import Command, Notice, Record, Remember
 from sorter_control.controller.values import ControllerState, Item, Settings
 from sorter_control.protocol import Event, EventType, Reason
-from sorter_control.routing import Decision, FailSafe
+from sorter_control.routing import Decision, FailSafe, hold_rule
 from sorter_control.sequence import encoder_travel
 
 #: An item that ran out unsold and that a person lays on the infeed again is not graded again while
@@ -123,7 +123,7 @@ def _with(decision: Decision | None, sentence: str) -> Decision:
     if decision is None:
         return Decision("", FailSafe.NOT_ASSIGNED.value, f"{sentence}.", None, fail_safe=True)
     explanation = f"{decision.explanation} {sentence}."
-    return Decision(decision.lane, decision.rule, explanation, decision.grade, decision.fail_safe)
+    return replace(decision, explanation=explanation)
 
 
 def _record(
@@ -137,10 +137,10 @@ def _record(
 ) -> list[Command]:
     state.items.drop(item.tid)
     state.remembered.pop(item.tid, None)
-    if item.verdict is not None and ending is not Ending.DIVERTED and not item.is_twin:
+    unsold = ending is not Ending.DIVERTED and lane == settings.policy.fail_safe.lane
+    if item.verdict is not None and unsold and not item.is_twin:
         _keep_verdict(state, item.verdict)
     decided = item.decision or item.confirmed
-    by_person = decided is not None and decided.rule == "operator"
     outcome = Outcome(
         outcome_id=f"{settings.line_id}:{item.plc_boot_id}:{item.tid}",
         line_id=settings.line_id,
@@ -153,7 +153,7 @@ def _record(
         explanation=decision.explanation,
         grade=decision.grade,
         verdict_id=item.verdict.verdict_id if item.verdict else None,
-        override_id=item.override.override_id if by_person and item.override else None,
+        override_id=decided.override_id if decided else None,
         announced_at=item.announced_at,
         ended_at=now,
     )
@@ -161,25 +161,49 @@ def _record(
         state.ended[item.tid] = item = replace(item, outcome=outcome)
         return [Remember(item)]
     state.asked -= {item.tid}
-    return [_line(outcome), Record(outcome)]
+    return _recorded(outcome, item, settings)
+
+
+def _recorded(outcome: Outcome, item: Item, settings: Settings) -> list[Command]:
+    """The record, which says of what must be held where it is, and is alarmed where it was sold."""
+    held_for, policy = item.held_for, settings.policy
+    if held_for is None or outcome.rule == hold_rule(held_for):
+        return [_line(outcome), Record(outcome)]
+    why = f"It is marked {held_for.value.replace('_', ' ')}, and must not be sold."
+    changes: dict[str, object] = {"explanation": f"{outcome.explanation} {why}"}
+    sold = outcome.lane not in {None, policy.fail_safe.lane, policy.holds[held_for]}
+    if sold:
+        changes["ending"] = Ending.MISSORTED
+    elif outcome.lane == policy.holds[held_for]:
+        changes["rule"] = hold_rule(held_for)
+    outcome = outcome.model_copy(update=changes)
+    fields: dict[str, object] = {"tid": outcome.tid, "item_id": outcome.item_id}
+    alarm = [Notice("held_too_late", fields, alarm=True)] if sold else []
+    return [*alarm, _line(outcome), Record(outcome)]
 
 
 def _keep_verdict(state: ControllerState, verdict: Verdict) -> None:
-    """For when the item comes again; the verdict by which one was sold must sell no other."""
+    """For when the item comes again, from where people have it at hand; it sells one item."""
     kept = state.verdicts | {verdict.item_id: verdict}
     while len(kept) > KEPT_VERDICTS:
         del kept[next(iter(kept))]
     state.verdicts = kept
 
 
-def named(state: ControllerState, tid: int, item_id: str | None) -> list[Command]:
+def named(
+    state: ControllerState,
+    tid: int,
+    item_id: str | None,
+    facts: ItemFacts | None,
+    settings: Settings,
+) -> list[Command]:
     """The camera has said which item this is, or cannot; its way had ended before."""
     item = state.ended.pop(tid)
     state.asked -= {tid}
     if item.outcome is None:
         return []
     outcome = item.outcome.model_copy(update={"item_id": item_id})
-    return [_line(outcome), Record(outcome)]
+    return _recorded(outcome, replace(item, facts=facts), settings)
 
 
 def _line(outcome: Outcome) -> Notice:

@@ -14,12 +14,12 @@ from sorter_control.routing import FailSafe
 def identified(state: ControllerState, seen: Identified, settings: Settings) -> list[Command]:
     """The camera has read the plate of an item."""
     if seen.tid in state.ended:
-        return endings.named(state, seen.tid, seen.item_id)
-    item = state.items.get(seen.tid)
+        return endings.named(state, seen.tid, seen.item_id, seen.facts, settings)
+    item = state.find(seen.tid)
     if item is None or item.item_id is not None:
         return []
     item = replace(item, item_id=seen.item_id, nameless=False, facts=seen.facts)
-    state.items.put(item)
+    steering.keep(state, item)
     return _with_plate(state, item, seen.item_id, settings)
 
 
@@ -29,32 +29,50 @@ def _with_plate(
     """What follows from the plate of an item: twins, answers and verdicts that wait for it."""
     if item.swept:
         return [Remember(item)]
-    if twins := _twins(state, item):
+    others = _of_same_plate(state, item)
+    if twins := _tracked(others):
         return _distrust(state, item, twins, settings)
+    commands: list[Command] = []
+    for forgotten in others:
+        # It runs out; what is known of its plate is not kept for the next item with it.
+        commands += steering.keep(state, _twin_of(forgotten, item))
+    if item.decision is not None and item.held_for is not None:
+        return commands + steering.hold(state, item, settings)
     if item.decision is not None:
-        return answers.catch_up(state, item, settings) or [Remember(item)]
+        return commands + (answers.catch_up(state, item, settings) or [Remember(item)])
     item = replace(item, override=state.overrides.get(plate))
     known = state.verdicts.get(plate)
     if known is None or known.needs_review:
-        return steering.keep(state, item)
-    notice = Notice("verdict_known", {"tid": item.tid, "verdict_id": known.verdict_id})
-    return [notice, *steering.plan(state, replace(item, verdict=known, failure=None), settings)]
+        return commands + steering.keep(state, item)
+    _forget_verdict(state, plate)
+    commands.append(Notice("verdict_known", {"tid": item.tid, "verdict_id": known.verdict_id}))
+    return commands + steering.plan(state, replace(item, verdict=known, failure=None), settings)
 
 
-def _twins(state: ControllerState, item: Item) -> list[Item]:
-    """Other items with the same plate that the PLC tracks, or may track: the remap will say."""
+def _of_same_plate(state: ControllerState, item: Item) -> list[Item]:
+    """Other items with the same plate."""
     return [
         each
         for each in (*state.items.values(), *state.remembered.values())
-        if each.item_id == item.item_id and each.tid != item.tid and not each.swept
+        if each.item_id == item.item_id and each.tid != item.tid
     ]
+
+
+def _tracked(items: list[Item]) -> list[Item]:
+    """Those that the PLC tracks, or may track: the remap will say."""
+    return [item for item in items if not item.swept]
+
+
+def _forget_verdict(state: ControllerState, plate: str) -> None:
+    """What was kept of a plate sells one item with it: nobody knows whether the next is the same."""
+    state.verdicts = {key: each for key, each in state.verdicts.items() if key != plate}
 
 
 def _distrust(
     state: ControllerState, item: Item, twins: list[Item], settings: Settings
 ) -> list[Command]:
     """Nobody can say which item the plate belongs to: none that can still be stopped is sold."""
-    state.verdicts = {key: each for key, each in state.verdicts.items() if key != item.item_id}
+    _forget_verdict(state, str(item.item_id))
     fields: dict[str, object] = {"tid": item.tid, "item_id": item.item_id}
     fields["other_tid"] = twins[0].tid
     commands: list[Command] = [Notice("plate_twice", fields, alarm=True)]
@@ -66,12 +84,16 @@ def _distrust(
 
 
 def _as_twin(state: ControllerState, item: Item, other: Item, settings: Settings) -> list[Command]:
-    why = f"Its plate is also on item {other.tid} on the belt"
-    item = replace(item, failure=Failure(FailSafe.PLATE_TWICE, why))
+    item = _twin_of(item, other)
     wanted = planning.planned(state, item, settings)
     if item.returning or not planning.can_change(state, item, wanted, settings):
         return steering.keep(state, item)
     return steering.send(state, item, wanted, settings)
+
+
+def _twin_of(item: Item, other: Item) -> Item:
+    why = f"Its plate is also on item {other.tid} on the belt"
+    return replace(item, failure=Failure(FailSafe.PLATE_TWICE, why))
 
 
 def graded(state: ControllerState, graded: Graded, settings: Settings) -> list[Command]:
@@ -97,16 +119,16 @@ def graded(state: ControllerState, graded: Graded, settings: Settings) -> list[C
 def not_graded(state: ControllerState, missed: NotGraded, settings: Settings) -> list[Command]:
     """There will be no verdict for an item."""
     if missed.tid in state.ended:
-        return endings.named(state, missed.tid, missed.item_id)
-    item = state.items.get(missed.tid)
+        return endings.named(state, missed.tid, missed.item_id, None, settings)
+    item = state.find(missed.tid)
     if item is None:
         return []
     is_new = item.item_id is None and missed.item_id is not None
     item = replace(item, item_id=item.item_id or missed.item_id, nameless=False)
-    state.items.put(item)
+    steering.keep(state, item)
     if item.swept:
         return [Remember(item)]
-    if is_new and (twins := _twins(state, item)):
+    if is_new and (twins := _tracked(_of_same_plate(state, item))):
         return _distrust(state, item, twins, settings)
     if item.decision is not None:
         return [Remember(item)]

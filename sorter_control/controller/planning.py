@@ -62,7 +62,7 @@ def _decided(item: Item, lanes: Mapping[str, LaneCondition], settings: Settings)
     only what must be held is.
     """
     policy, failure = settings.policy, item.failure
-    if failure is not None and not item.must_be_held:
+    if failure is not None and item.held_for is None:
         answered = item.override is not None and item.override.grade is not None
         ruled = item.facts is not None and by_facts(item.facts, lanes, policy) is not None
         if item.is_never_sold or not (answered or ruled):

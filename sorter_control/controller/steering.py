@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sorter_control.controller.commands import Assign, Cancel, Command, Modify, Notice, Remember
-from sorter_control.controller.planning import is_past, planned
+from sorter_control.controller.planning import can_change, is_past, planned
 from sorter_control.controller.values import ControllerState, Failure, Item, Sent, Settings
 from sorter_control.protocol import Event, Reason
 from sorter_control.routing import Decision, FailSafe
@@ -88,7 +88,7 @@ def _away_from_refused(state: ControllerState, item: Item, settings: Settings) -
 
 def failed(state: ControllerState, event: Event, settings: Settings) -> list[Command]:
     """A divert missed the item, or its lane closed before it: the PLC has cleared its lane."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice(
         event.type.name.lower(),
         {"tid": event.tid, "lane": event.lane, "reason": event.reason.name.lower()},
@@ -110,9 +110,20 @@ def too_close(state: ControllerState, event: Event, settings: Settings) -> list[
     return [notice, *plan(state, item, settings)]
 
 
+def hold(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
+    """An item whose lane is decided must be held, as is learnt now: by its lane, or as an alarm."""
+    wanted = planned(state, item, settings)
+    may_change = not item.returning and can_change(state, item, wanted, settings)
+    commands: list[Command] = []
+    if wanted.fail_safe or not (may_change or item.returning):
+        fields: dict[str, object] = {"tid": item.tid, "item_id": item.item_id}
+        commands.append(Notice("held_too_late", fields, alarm=True))
+    return commands + (send(state, item, wanted, settings) if may_change else keep(state, item))
+
+
 def goes_round(state: ControllerState, event: Event) -> list[Command]:
     """An item is on its way back to the induct photo-eye."""
-    item = state.items.get(event.tid)
+    item = state.find(event.tid)
     notice = Notice("recirculated", {"tid": event.tid})
     if item is None or item.swept:
         return [notice]

@@ -106,10 +106,12 @@ class Item:
         return self.failure is not None and self.failure.rule is FailSafe.PLATE_TWICE
 
     @property
-    def must_be_held(self) -> bool:
-        """Whether safety, recall or fraud keep it from being sold, by what is known of it."""
+    def held_for(self) -> Hold | None:
+        """What keeps it from being sold, by what is known of it: safety, recall or fraud."""
         facts = self.facts
-        return facts is not None and any(hold.applies_to(facts) for hold in Hold)
+        if facts is None:
+            return None
+        return next((hold for hold in Hold if hold.applies_to(facts)), None)
 
     @property
     def is_never_sold(self) -> bool:

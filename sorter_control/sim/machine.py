@@ -28,6 +28,10 @@ class Remains(BaseModel):
     travel_mm: float = 0.0
     items: tuple[tuple[int, float, float, int | None], ...] = ()
     """Serial, origin, length and lane of every object that is not in a lane yet."""
+    held_mm: dict[int, float] = {}
+    """Where those are that hang although the belt runs, by serial."""
+    jammed: frozenset[int] = frozenset()
+    infeed_jams: bool = False
     fed: int = 0
     next_place_mm: float = 0.0
     plc: Retained = Retained()
@@ -78,8 +82,16 @@ class Machine:
 
     def __post_init__(self) -> None:
         remains = self.remains
-        items = {row[0]: PhysicalItem(*row) for row in remains.items}
-        self.world = World(self.belt, remains.travel_mm, items)
+        items = {
+            row[0]: PhysicalItem(*row, held_mm=remains.held_mm.get(row[0])) for row in remains.items
+        }
+        self.world = World(
+            self.belt,
+            remains.travel_mm,
+            items,
+            infeed_jams=remains.infeed_jams,
+            jammed=set(remains.jammed),
+        )
         self._fed = remains.fed
         self._next_place_mm = remains.next_place_mm
         retained = remains.plc
@@ -132,6 +144,13 @@ class Machine:
                     for item in self.world.items.values()
                 ]
             ),
+            held_mm={
+                item.serial: item.held_mm
+                for item in self.world.items.values()
+                if item.held_mm is not None
+            },
+            jammed=frozenset(self.world.jammed),
+            infeed_jams=self.world.infeed_jams,
             fed=self._fed,
             next_place_mm=self._next_place_mm,
             plc=self.plc.retained(),

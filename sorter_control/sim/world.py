@@ -95,6 +95,9 @@ class World:
         items, self.items = self.items, {}
         for item in items.values():
             self._restore(item)
+        for item in items.values():
+            if item.held_mm is not None:
+                self._expect_touch(self.travel_mm, item)
         self._seen = self._sense()
 
     # Hands and faults ----------------------------------------------------------------------
@@ -270,9 +273,10 @@ class World:
 
     def _expect_eye(self, item: PhysicalItem, eye: int) -> None:
         eye_mm = self.belt.eyes_mm[eye]
-        if item.origin_mm + eye_mm > self.travel_mm:
+        origin_mm = self.travel_mm - item.held_mm if item.held_mm is not None else item.origin_mm
+        if origin_mm + eye_mm > self.travel_mm:
             self._expect(item, eye_mm, _Edge.ON, eye)
-        elif item.origin_mm + eye_mm + item.length_mm > self.travel_mm:
+        elif origin_mm + eye_mm + item.length_mm > self.travel_mm:
             self._pass(self.travel_mm, item, _Edge.ON, eye)
         self._expect(item, eye_mm + item.length_mm, _Edge.OFF, eye)
 
@@ -327,7 +331,8 @@ class World:
         lane = self.belt.lane_of_eye(eye)
         if lane:
             item.lane = lane
-        if lane in self.jammed or (eye == INDUCT and self.infeed_jams):
+        stops = lane in self.jammed or (eye == INDUCT and self.infeed_jams)
+        if stops and item.held_mm is None:
             self._hold(at_mm, item, at_mm - item.origin_mm)
 
     def _uncover(self, item: PhysicalItem, eye: int) -> None:

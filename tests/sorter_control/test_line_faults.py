@@ -88,7 +88,7 @@ def test_policies_change_while_items_are_on_the_belt() -> None:
     [
         (Kind.POLICY_CHANGE, (Policy, "rule_for"), "the rule .* does not lead there"),
         (Kind.POLICY_CHANGE, (routing, "expected_values"), "brings more"),
-        (Kind.TWIN, (grades, "_twins"), "are both sold as"),
+        (Kind.TWIN, (grades, "_tracked"), "are both sold as"),
     ],
 )
 def test_a_bug_in_rules_values_or_twins_is_a_violation(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.contract import Grade, ItemFacts
+from model.contract import Ending, Grade, ItemFacts
 from sorter_control.controller.book import LineBook
 from sorter_control.controller.commands import Modify, RequestGrade
 from sorter_control.controller.observations import (
@@ -215,3 +215,65 @@ def test_an_answer_that_waited_for_an_item_steers_no_other_of_its_plate() -> Non
     line.remap((1, 1), (2, 1))
     overridden = [each.override is not None for each in line.state.items.values()]
     assert overridden == [True, True]
+
+
+# Verdicts that are kept ---------------------------------------------------------------------
+
+
+def run_out(line: Line, tid: int) -> None:
+    """An item that was graded and that nobody could divert."""
+    line.sell(tid, FIRST_MM)
+    line.tell(EventType.ABORTED, tid, 1, Reason.UNVERIFIED)
+    line.tell(EventType.DIVERTED, tid, 5, Reason.LANE_CLOSED)
+    assert line.outcome(tid).ending is Ending.DEFAULTED
+
+
+def again(line: Line, tid: int) -> None:
+    line.announce(tid, FIRST_MM)
+    line.identify(tid)
+
+
+def test_a_kept_verdict_counts_once() -> None:
+    line = Line()
+    run_out(line, 1)
+    again(line, 2)
+    assert line.lane(2) == ("restock", "grade_new")
+    line.tell(EventType.DIVERTED, 2, 1)
+    again(line, 3)
+    assert line.state.items[3].decision is None, "a label that was printed twice"
+
+
+def test_a_kept_verdict_counts_again_where_the_item_runs_out_again() -> None:
+    line = Line()
+    run_out(line, 1)
+    again(line, 2)
+    line.tell(EventType.DIVERTED, 2, 5, Reason.HOST_LOST)
+    again(line, 3)
+    assert line.lane(3) == ("restock", "grade_new")
+
+
+@pytest.mark.parametrize(("kind", "lane"), [(EventType.MISSORT, 2), (EventType.LOST, 0)])
+def test_the_verdict_of_an_item_that_no_person_has_at_hand_is_not_kept(
+    kind: EventType, lane: int
+) -> None:
+    """It may lie in a graded lane: what comes with its plate is another one."""
+    line = Line()
+    line.sell(1, FIRST_MM)
+    line.tell(kind, 1, lane)
+    again(line, 2)
+    assert line.state.items[2].decision is None
+
+
+def test_a_verdict_is_not_kept_of_an_item_whose_plate_was_sold_meanwhile() -> None:
+    """The first was forgotten by the PLC and is still on the belt when the second is sold."""
+    line = Line()
+    line.sell(1, FIRST_MM)
+    line.plc_boot_id += 1
+    line.report()
+    line.sell(2, SECOND_MM)
+    line.tell(EventType.DIVERTED, 2, 1)
+    line.move(6000)
+    line.report(Event(9, EventType.UNEXPECTED, 0, lane=5, encoder=line.encoder))
+    assert line.outcome(1).rule == "plc_restarted"
+    again(line, 3)
+    assert line.state.items[3].decision is None

@@ -8,6 +8,7 @@ import pytest
 
 from sorter_control.sim.geometry import DEFAULT, LOOP, Belt, load_belt
 from sorter_control.sim.lineup import PhysicalItem, lined_up
+from sorter_control.sim.machine import Machine, Remains
 from sorter_control.sim.soak.faults import Fault, Kind, Scenario
 from sorter_control.sim.soak.shift import Shift
 from sorter_control.sim.world import Deposit, World
@@ -128,3 +129,63 @@ def test_no_object_is_ever_inside_another_whatever_jams(path: object) -> None:
     verified = shift.finish()
     assert (verified.violations, found) == ([], [])
     assert shift.injector.log[2].effect
+
+
+# A process that dies while something hangs ---------------------------------------------------
+
+
+def reborn(machine: Machine) -> Machine:
+    """The machine as another process finds it on disk."""
+    remains = Remains.model_validate_json(machine.what_remains().model_dump_json())
+    return Machine(machine.belt, machine.rows, remains, now_s=machine.now_s)
+
+
+def places(machine: Machine) -> list[tuple[int, float, int | None]]:
+    world = machine.world
+    return [(i.serial, world.position_mm(i), i.lane) for i in world.items.values()]
+
+
+def drive(machine: Machine, mm: float, gates: tuple[bool, ...] | None = None) -> list[int]:
+    """Let the belt run whatever the PLC thinks of it; the objects that came to rest."""
+    return [deposit.serial for deposit in run(machine.world, mm, gates)]
+
+
+def test_what_hangs_at_the_infeed_hangs_there_in_the_next_process() -> None:
+    machine = Machine(load_belt(), [])
+    machine.world.infeed_jams = True
+    machine.world.place(0, 300, -300)
+    machine.world.place(1, 300, -800)
+    assert drive(machine, 3000) == []
+    again = reborn(machine)
+    assert places(again) == places(machine) == [(0, 0, None), (1, -300, None)]
+    assert again.world._sense().eyes == machine.world._sense().eyes
+    assert drive(again, 2000) == []
+    again.world.clear_jams()
+    assert drive(again, 10_000) == [0, 1]
+
+
+def test_what_was_about_to_run_up_to_what_hangs_stops_there_in_the_next_process() -> None:
+    machine = Machine(load_belt(), [])
+    machine.world.infeed_jams = True
+    machine.world.place(0, 300, -300)
+    machine.world.place(1, 300, -1800)
+    drive(machine, 1000)
+    again = reborn(machine)
+    assert drive(again, 2000) == []
+    assert places(again) == [(0, 0, None), (1, -300, None)]
+
+
+def test_what_hangs_in_a_lane_comes_out_of_it_in_the_next_process() -> None:
+    belt = load_belt()
+    machine = Machine(belt, [])
+    machine.world.jammed.add(2)
+    machine.world.place(0, 300, 4000)
+    across = tuple(lane == 2 for lane in range(1, belt.run_out))
+    assert drive(machine, 4000, across) == []
+    again = reborn(machine)
+    confirm_mm = belt.lanes[1].confirm_mm
+    assert places(again) == [(0, confirm_mm, 2)]
+    again.world.place(1, 300, 4000)
+    assert drive(again, 4000, across) == [], "the lane is still jammed"
+    again.world.clear_jams()
+    assert sorted(drive(again, 4000)) == [0, 1]

@@ -48,6 +48,11 @@ class Line:
         )
         return self.see(PlcReported(status, image.lanes, image.geometry, events))
 
+    def move(self, mm: int) -> None:
+        """Let the belt run, and the controller see it."""
+        self.encoder += mm
+        self.report()
+
     def announce(self, tid: int, at_mm: int) -> None:
         self.report(Event(tid, EventType.ANNOUNCE, tid, encoder=self.encoder - at_mm, aux=300))
 
@@ -99,7 +104,8 @@ class Line:
 
     def restart(self) -> None:
         """A new run of the controller over what this one remembered."""
-        items = (*self.state.items.values(), *self.state.ended.values())
+        state = self.state
+        items = [*state.items.values(), *state.remembered.values(), *state.ended.values()]
         self.state = ControllerState.of_journal(items, LineBook())
         self.said.clear()
 
