@@ -2,9 +2,9 @@
 
     python -m benchmarks.crossval --source parcels --folds 5
 
-Every item is judged once, by a network that saw neither it nor its near-duplicates. Each fold is a short run of benchmarks/ablations.toml from ImageNet weights: the other data sets as they
-are, this one's items parted anew by group (its test split is left out altogether). What is done is kept
-under ``--out`` and not done again. Writes crossval.md.
+Every item is judged once, by a network that saw neither it nor its near-duplicates. Each fold is a short run from ImageNet weights on the data set's own items alone, parted anew by group (its
+test split is left out altogether). What is done is kept under ``--out`` and not done again. Writes
+crossval.md.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ def folds(examples: Sequence[Example], source: str, count: int, seed: int) -> li
     Raises:
         SystemExit: The source has no pictures.
     """
-    others = [e for e in examples if e.row.source != source and e.row.split != "val"]
     own = [e for e in examples if e.row.source == source and e.row.split not in {None, "test"}]
     if not own:
         raise SystemExit(f"error: no picture of the source {source!r} outside its test split")
-    return [[*others, *_parted(own, held_out, seed)] for held_out in _parts(own, count, seed)]
+    return [_parted(own, held_out, seed) for held_out in _parts(own, count, seed)]
 
 
 def _parted(own: Sequence[Example], held_out: set[int], seed: int) -> list[Example]:
