@@ -126,7 +126,7 @@ def test_acts_of_before_are_not_taken_for_lost_ones(store_url: str) -> None:
             begun,
         )
     store = Store.open(store_url)
-    cut_off = Act(**begun, outcome=ActOutcome.BEGUN, act_id="a" * 32)
+    cut_off = Act("eva", "here", "POST /x", "y", ActOutcome.BEGUN, act_id="a" * 32)
     audit.add_alone(store, cut_off)
     assert [each.end for each in audit.newest(store, limit=9)] == [ActEnd.MISSING, None]
     store.close()
