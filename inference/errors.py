@@ -87,7 +87,9 @@ ERRORS: dict[ErrorCode, ErrorKind] = {
     ErrorCode.UNAUTHENTICATED: ErrorKind(
         401, "No key, session or password that is known; `regrade keys add` makes a key."
     ),
-    ErrorCode.FORBIDDEN: ErrorKind(403, "The caller's role may not do this."),
+    ErrorCode.FORBIDDEN: ErrorKind(
+        403, "The caller's role may not do this, or its key is for another line."
+    ),
     ErrorCode.CROSS_SITE_REQUEST: ErrorKind(
         403, "A browser sent a change from a page of another site, or without the session's token."
     ),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,9 @@ from inference.v2 import errors as v2
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PICTURES_COME_TO = ("/v1/grade", "/v1/grade/batch")
 _ENDLESS = ("/v1/lines/{line_id}/events", "/v1/lines/{line_id}/commands/open", "/v1/overrides")
+_SAFE = tuple((name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items())
+_NO_STORE = (b"cache-control", b"no-store")
+_HTTPS_ALONE = (b"strict-transport-security", b"max-age=31536000")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 
 
@@ -51,13 +55,14 @@ class SafetyMiddleware:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE_HEADERS.items():
-                    headers.setdefault(name, value)
+                wanted = _SAFE
                 if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                    wanted = (*wanted, _NO_STORE)
                 if scope.get("scheme") == "https":
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                    wanted = (*wanted, _HTTPS_ALONE)
+                given = message.get("headers", [])
+                names = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(each for each in wanted if each[0] not in names)]
             await send(message)
 
         error = self._refusal(scope["method"], Headers(scope=scope))
@@ -68,7 +73,7 @@ class SafetyMiddleware:
 
     def _refusal(self, method: str, headers: Headers) -> ApiError | None:
         host = headers.get("host")
-        if host is not None and not self._is_ours(host):
+        if host is not None and not _names_us(host, self._host_names):
             return ApiError(
                 ErrorCode.UNKNOWN_HOST,
                 f"this server is not known as {host[:100]!r}; use its IP address, or start it "
@@ -81,18 +86,20 @@ class SafetyMiddleware:
             )
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name == "localhost" or name in self._host_names:
-            return True
-        try:
-            ip_address(name)
-        except ValueError:
-            return False
+
+@lru_cache(maxsize=64)  # all requests of a client say the same
+def _names_us(host: str, host_names: frozenset[str]) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name in host_names:
         return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_cross_site(headers: Headers) -> bool:

@@ -239,7 +239,10 @@ class GradingService:
         except CaptureConflictError as error:
             raise _conflict(submission.capture_id) from error
         assert worked.saved is not None  # noqa: S101 - it was asked for
-        await asyncio.wrap_future(worked.saved)
+        if worked.saved.done():  # mostly: to wait for it is one more way through the loop
+            worked.saved.result()
+        else:
+            await asyncio.wrap_future(worked.saved)
         verdict = self._verdict(submission, terms, piece, worked)
         try:
             kept = await self._writer.add(

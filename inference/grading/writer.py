@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from inference.errors import StoreUnavailableError
 from inference.metrics import Metrics
@@ -11,9 +12,9 @@ from inference.store import NewGrading, Store
 from inference.threads import StoreThreads
 from model.contract import Verdict
 
-#: How long a transaction waits for more to store while others wait for a thread: fewer transactions
-#: leave the cores to them.
-_LINGER_S = 0.025
+#: How long a transaction waits at most for more to store while others wait for a thread: fewer
+#: transactions leave the cores to them.
+_LINGER_S = 0.05
 #: Of one transaction: enough for any load, and short enough that answers of people get in between.
 _MOST = 64
 
@@ -35,6 +36,8 @@ class GradingWriter:
         self._more_come = more_come
         self._waiting: list[tuple[NewGrading, asyncio.Future[Verdict]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._enough = asyncio.Event()
+        """Nothing is gained by waiting for more."""
 
     async def add(self, new: NewGrading) -> Verdict:
         """Store a grading; it has been committed when this returns.
@@ -48,6 +51,7 @@ class GradingWriter:
         """
         stored: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._waiting.append((new, stored))
+        self._look()
         if self._task is None:
             self._task = asyncio.create_task(self._write(), name="write gradings")
         return await stored
@@ -55,12 +59,24 @@ class GradingWriter:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                if self._more_come():
-                    await asyncio.sleep(_LINGER_S)
+                await self._linger()
                 some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 await self._commit(some)
         finally:
             self._task = None
+
+    def _look(self) -> None:
+        if len(self._waiting) >= _MOST or not self._more_come():
+            self._enough.set()
+
+    async def _linger(self) -> None:
+        """Let the transaction fill while items wait for a thread."""
+        self._enough.clear()
+        self._look()
+        if not self._enough.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_S):
+                    await self._enough.wait()
 
     async def _commit(self, some: list[tuple[NewGrading, asyncio.Future[Verdict]]]) -> None:
         results: Sequence[Verdict | Exception]

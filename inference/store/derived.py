@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Executable, Row, select, update
 
 from inference.records import ItemStatus, derive
-from inference.store.rows import insert, newest, outcome_of, override_of, verdict_of
+from inference.store.rows import insert, insert_into, newest, outcome_of, override_of, verdict_of
 from inference.store.tables import grading_pictures, gradings, items, outcomes, overrides, totals
 from model.contract import Verdict
+
+_NEW_PICTURES = grading_pictures.insert()
+
+
+@cache
+def _make_or_lock(dialect: str) -> Executable:
+    return (
+        insert_into(dialect, items)
+        .on_conflict_do_update(index_elements=["item_id"], set_={"status": items.c.status})
+        .returning(items.c.item_id, items.c.status, items.c.grade, items.c.lane, items.c.ending)
+    )
 
 
 def refresh_items(connection: Connection, item_ids: Iterable[str]) -> None:
@@ -63,9 +75,7 @@ def add_graded_items(connection: Connection, verdicts: Sequence[Verdict]) -> Non
         for current in [derive(verdict, None, None)]
     }
     kept = connection.execute(
-        insert(connection, items)
-        .on_conflict_do_update(index_elements=["item_id"], set_={"status": items.c.status})
-        .returning(items.c.item_id, items.c.status, items.c.grade, items.c.lane, items.c.ending),
+        _make_or_lock(connection.dialect.name),
         list(alone.values()),
     )
     other = {row.item_id for row in kept.mappings() if dict(row) != alone[row.item_id]}
@@ -81,7 +91,7 @@ def note_pictures(connection: Connection, verdicts: Mapping[int, Verdict]) -> No
         for sha256 in dict.fromkeys(verdict.images)
     ]
     if rows:
-        connection.execute(insert(connection, grading_pictures), rows)
+        connection.execute(_NEW_PICTURES, rows)
 
 
 def count_outcomes(connection: Connection, added: Sequence[Row[Any]]) -> None:

@@ -28,7 +28,12 @@ class NewGrading:
 
 def insert(connection: Connection, table: Table) -> Insert:
     """An INSERT that can say what happens on a conflict: each database has its own."""
-    if connection.dialect.name == "postgresql":
+    return insert_into(connection.dialect.name, table)
+
+
+def insert_into(dialect: str, table: Table) -> Insert:
+    """The same by the database's name, for statements that are made once."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - with SQLite it is never needed
 
         return postgresql.insert(table)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Table, select, text, update
+from sqlalchemy import Connection, Engine, Executable, Table, bindparam, select, text, update
 
 from inference.records import Deletion, OverrideRequest
 from inference.store.commands import StoreCommands
@@ -28,7 +29,15 @@ from inference.store.refusals import (
     OverrideConflictError,
     UnknownItemError,
 )
-from inference.store.rows import NewGrading, grading_row, insert, newest, outcome_row, override_of
+from inference.store.rows import (
+    NewGrading,
+    grading_row,
+    insert,
+    insert_into,
+    newest,
+    outcome_row,
+    override_of,
+)
 from inference.store.tables import (
     deletions,
     gradings,
@@ -41,6 +50,21 @@ from inference.store.tables import (
 from model.contract import Outcome, Override, Verdict
 
 _APPENDING = 0x5265_6761  # any number that no other advisory lock of the database has
+
+
+@cache
+def _new_gradings(dialect: str) -> Executable:
+    return (
+        insert_into(dialect, gradings)
+        .on_conflict_do_nothing(index_elements=["capture_id"])
+        .returning(gradings.c.capture_id, gradings.c.seq)
+    )
+
+
+#: Of each picture that comes, asked for by the thread that would grade it: so it is made once.
+_OF_CAPTURE = select(gradings.c.fingerprint, gradings.c.verdict).where(
+    gradings.c.capture_id == bindparam("capture_id")
+)
 
 
 class Store(ModelFacts, StoreCommands, StoreReads):
@@ -108,9 +132,7 @@ class Store(ModelFacts, StoreCommands, StoreReads):
             added = {
                 row.capture_id: row.seq
                 for row in connection.execute(
-                    insert(connection, gradings)
-                    .on_conflict_do_nothing(index_elements=["capture_id"])
-                    .returning(gradings.c.capture_id, gradings.c.seq),
+                    _new_gradings(connection.dialect.name),
                     [grading_row(each) for each in new],
                 )
             }
@@ -222,11 +244,7 @@ def _stored_or_conflict(connection: Connection, new: NewGrading) -> Verdict | Ca
 
 
 def _stored_verdict(connection: Connection, capture_id: str, fingerprint: str) -> Verdict | None:
-    row = connection.execute(
-        select(gradings.c.fingerprint, gradings.c.verdict).where(
-            gradings.c.capture_id == capture_id
-        )
-    ).one_or_none()
+    row = connection.execute(_OF_CAPTURE, {"capture_id": capture_id}).one_or_none()
     if row is None:
         return None
     if row.fingerprint != fingerprint:

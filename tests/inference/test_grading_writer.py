@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import StoreUnavailableError
+from inference.grading import writer as writer_module
 from inference.grading.writer import GradingWriter
 from inference.metrics import Metrics
 from inference.store import CaptureConflictError, NewGrading, Store
@@ -44,6 +45,38 @@ async def test_what_comes_together_is_one_transaction(threads: StoreThreads) -> 
     assert await writer.add(grading(11)) == grading(11).verdict
     assert commits(metrics) == 2
     assert (await threads.read(Store.summary, None)).graded == 11
+
+
+async def test_a_transaction_fills_while_others_wait_and_ends_once_none_does(
+    threads: StoreThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_LINGER_S", 600.0)  # nothing ends it but what comes
+    waiting = 3
+    metrics = Metrics()
+    writer = GradingWriter(threads, metrics, lambda: waiting > 0)
+    first = [asyncio.create_task(writer.add(grading(number))) for number in range(2)]
+    await asyncio.sleep(0.05)
+    assert commits(metrics) == 0
+    waiting = 0
+    await writer.add(grading(2))
+    await asyncio.gather(*first)
+    assert commits(metrics) == 1
+
+
+async def test_a_full_transaction_waits_for_no_more(
+    threads: StoreThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_LINGER_S", 600.0)
+    monkeypatch.setattr(writer_module, "_MOST", 4)
+    metrics = Metrics()
+    writer = GradingWriter(threads, metrics, lambda: True)
+    await asyncio.gather(*(writer.add(grading(number)) for number in range(4)))
+    assert commits(metrics) == 1
+
+
+async def test_a_transaction_that_gets_no_more_ends_in_time(threads: StoreThreads) -> None:
+    writer = GradingWriter(threads, Metrics(), lambda: True)
+    assert await writer.add(grading(1)) == grading(1).verdict
 
 
 async def test_one_conflict_spoils_no_other(threads: StoreThreads) -> None:
