@@ -73,6 +73,10 @@ class Fit:
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
     """Decay of the moving average of the weights, which is what the bundle gets; 0: the last weights.
     It rises from 0 with the steps, so that short runs do not keep their start."""
+    keep_start: Share = 0.0
+    """Share of the starting weights in the result (WiSE-FT): the line between the two often has better
+    weights than either end. It is applied after the last epoch, so it may be changed then, without
+    training again."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the grade head, as the pretrained classifier had it."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -242,6 +246,10 @@ class TrainingConfig:
             )
         if self.fit.warmup_epochs > self.fit.epochs:
             raise ValueError("fit.warmup_epochs is more than fit.epochs")
+        if self.fit.keep_start and self.start is None:
+            raise ValueError(
+                "fit.keep_start needs `start`: heads that are random are not worth keeping"
+            )
         if self.precision == "16" and self.accelerator == "cpu":
             raise ValueError("precision 16 needs a GPU; a CPU takes 32 or bf16")
         if self.features and self.augment.mixup:
@@ -291,8 +299,9 @@ def by_table(config: TrainingConfig) -> dict[str, dict[str, Any]]:
 
 
 def identity(config: TrainingConfig) -> str:
-    """All that can change the weights, as text."""
+    """All that can change the weights that a checkpoint holds, as text."""
     table = _plain(config)
+    del table["fit"]["keep_start"]
     return repr(sorted((key, table[key]) for key in table if key not in _WITHOUT_EFFECT))
 
 

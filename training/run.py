@@ -40,7 +40,7 @@ from training.network_card import with_network_section
 from training.packaging import finish, put_in_place, with_goldens
 from training.proof import prove
 from training.sampling import dice_of, sampling_weights
-from training.start import starting_network
+from training.start import keep_some, starting_network
 from training.targets import make_targets
 
 _log = structlog.get_logger(__name__)
@@ -121,8 +121,7 @@ def fitted(
         StoppedError: A signal asked to stop, and the state is saved.
     """
     taught, held_out = of_split(examples, "train"), of_split(examples, "calibration")
-    torch.manual_seed(dice_of(config.seed, "heads"))
-    state = begin(starting_network(types, config), config.fit, fabric.device)
+    state = begin(_start(types, config), config.fit, fabric.device)
     checkpoint = Checkpoint(out / "checkpoint.pt", _run_id(config, taught), types)
     checkpoint.load(state)
     if fabric.is_global_zero:
@@ -143,7 +142,14 @@ def fitted(
         weights = sampling_weights(taught, config.fit.source_power, config.fit.label_power)
         fit(state, feed, weights, config, around)
     average: GradingNetwork = state.average.module.cpu()
+    if config.fit.keep_start:
+        keep_some(average, _start(types, config), config.fit.keep_start)
     return average, state.history
+
+
+def _start(types: tuple[DamageType, ...], config: TrainingConfig) -> GradingNetwork:
+    torch.manual_seed(dice_of(config.seed, "heads"))
+    return starting_network(types, config)
 
 
 def feed_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from model.contract import Bundle, BundleError, DamageType
@@ -43,6 +44,23 @@ def starting_network(types: tuple[DamageType, ...], config: TrainingConfig) -> G
     if config.start is not None:
         _take_over(network, types, config.start)
     return network
+
+
+def keep_some(network: GradingNetwork, start: GradingNetwork, share: float) -> None:
+    """Move a trained network a part of the way back (WiSE-FT, Wortsman et al., CVPR 2022).
+
+    Args:
+        network: Is changed.
+        start: Where its training started.
+        share: Of the starting weights, 0..1; norms' statistics go along, counts stay.
+    """
+    before = start.state_dict()
+    network.load_state_dict(
+        {
+            name: torch.lerp(value, before[name], share) if value.is_floating_point() else value
+            for name, value in network.state_dict().items()
+        }
+    )
 
 
 def _take_over(network: GradingNetwork, types: tuple[DamageType, ...], start: Path) -> None:

@@ -105,6 +105,8 @@ def test_the_effective_configuration_is_whole_and_loads_as_the_same(
 def test_only_what_can_change_the_weights_is_part_of_the_identity(tiny: TrainingConfig) -> None:
     elsewhere = replace(tiny, cache=Path("x"), logger="tensorboard", checkpoint_minutes=1)
     assert identity(elsewhere) == identity(tiny)
+    blended = replace(tiny, start=Path("c.pt"), fit=replace(tiny.fit, keep_start=0.5))
+    assert identity(blended) == identity(replace(tiny, start=Path("c.pt")))
     assert identity(replace(tiny, seed=4)) != identity(tiny)
     assert identity(replace(tiny, fit=replace(tiny.fit, ema=0.1))) != identity(tiny)
 

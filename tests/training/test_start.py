@@ -14,7 +14,7 @@ from training.checkpoint import Checkpoint
 from training.config import LossWeights, TrainingConfig
 from training.errors import ConfigError
 from training.fit import begin
-from training.start import starting_network
+from training.start import keep_some, starting_network
 
 SHIPPED = Path("model/bundles/returns")
 EARLIER = (DamageType.DENT, DamageType.SCRATCH)
@@ -40,6 +40,17 @@ def test_damage_types_keep_their_maps_and_new_ones_begin_fresh(
     assert torch.equal(now.backbone.conv_stem.weight, before.backbone.conv_stem.weight)
     assert torch.equal(now.damage.weight[0], before.damage.weight[1])
     assert not torch.equal(now.damage.weight[1], before.damage.weight[0])
+
+
+def test_a_share_of_the_start_is_kept_in_every_weight_but_counts() -> None:
+    torch.manual_seed(0)
+    start, network = GradingNetwork(2), GradingNetwork(2)
+    trained = {name: value.clone() for name, value in network.state_dict().items()}
+    keep_some(network, start, 0.25)
+    for name, before in start.state_dict().items():
+        now, after = network.state_dict()[name], trained[name]
+        wanted = 0.25 * before + 0.75 * after if after.is_floating_point() else after
+        torch.testing.assert_close(now, wanted)
 
 
 def test_a_checkpoint_of_another_kind_of_network_is_named(
