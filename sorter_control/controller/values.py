@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Self
 
 from model.contract import ItemFacts, Outcome, Override, Verdict
@@ -239,10 +240,12 @@ class ControllerState:
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""
-        new = object.__new__(type(self))
-        for name in self.__slots__:
-            setattr(new, name, getattr(self, name))
+        new = type(self)(*_fields_of(self))
         new.items = self.items.copy()
         new.remembered = self.remembered.copy()
         new.ended = self.ended.copy()
         return new
+
+
+_fields_of = attrgetter(*(each.name for each in fields(ControllerState)))
+"""All fields of a state, in the order in which its constructor takes them."""
