@@ -40,7 +40,7 @@ def people_answered(
 def catch_up(state: ControllerState, item: Item, settings: Settings) -> list[Command]:
     """The answer that came before the item was known to be on the belt, if there is one."""
     answer = state.overrides.get(item.item_id) if item.item_id else None
-    if answer is None or (item.override is not None and item.override.seq >= answer.seq):
+    if answer is None or not _is_news(item, answer):
         return []
     return _override(state, item, answer, settings)
 
@@ -53,11 +53,14 @@ def _of_plate(state: ControllerState, answer: Override, settings: Settings) -> l
     known = (*state.items.values(), *state.remembered.values())
     with_plate = [item for item in known if item.item_id == answer.item_id]
     item = min(with_plate, key=lambda each: each.swept, default=None)
-    return (
-        []
-        if item is None or item.tid in state.remembered
-        else _override(state, item, answer, settings)
-    )
+    if item is None or item.tid in state.remembered or not _is_news(item, answer):
+        return []
+    return _override(state, item, answer, settings)
+
+
+def _is_news(item: Item, answer: Override) -> bool:
+    """Whether the item has not heard it, or a newer one: after a restart all are told again."""
+    return item.override is None or item.override.seq < answer.seq
 
 
 def _override(

@@ -8,7 +8,7 @@ from model.contract import Ending, Grade
 from sorter_control.controller.commands import Modify
 from sorter_control.controller.observations import Graded, Overridden
 from sorter_control.protocol import EventType, Reason
-from tests.sorter_control.factories import make_override, make_verdict
+from tests.sorter_control.factories import SETTINGS, make_override, make_verdict
 from tests.sorter_control.told import FIRST_MM, SECOND_MM, Line
 
 _PAST_THE_FIRST_MM = 2000
@@ -27,6 +27,16 @@ def decided_by(line: Line) -> str | None:
     decision = line.state.items[1].decision
     assert decision is not None
     return decision.override_id
+
+
+def test_answers_that_are_told_again_after_a_restart_steer_nothing_back(line: Line) -> None:
+    line.answer("RET-1", Grade.SALVAGE, 2)
+    line.acknowledge(1)
+    line.restart()
+    line.remap((1, SETTINGS.policy.lanes["salvage"]))
+    assert line.sent(line.answer("RET-1", Grade.REPAIRABLE, 1)) == []
+    assert line.sent(line.answer("RET-1", Grade.SALVAGE, 2)) == []
+    assert line.lane(1) == ("salvage", "operator")
 
 
 # Late answers -------------------------------------------------------------------------------
