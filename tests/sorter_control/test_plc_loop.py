@@ -80,6 +80,27 @@ def test_what_comes_round_after_a_jam_at_the_infeed_is_taken_for_no_item() -> No
     assert bench.kinds().count(EventType.ANNOUNCE) == 2
 
 
+@pytest.mark.parametrize("jammed", [False, True])
+def test_what_is_sent_back_behind_what_may_have_waited_is_taken_for_no_item(jammed: bool) -> None:
+    """It may wait behind that, and what waited may come in its place."""
+    belt = load_belt(LOOP)
+    bench = Bench(Machine(belt, make_rows(1)))
+    tid = bench.announced()
+    bench.send(Op.ASSIGN, tid, belt.loop_lane)
+    bench.run(1.5)
+    world = bench.machine.world
+    world.infeed_jams = jammed
+    world.place(-1, 300, -100)
+    while jammed and not bench.machine.plc.infeed_jam:
+        bench.run(0.1)
+    world.clear_jams()
+    world.remove(-1)
+    bench.run(30)
+    ends = [kind for kind in kinds_of(bench, tid) if kind is not EventType.ASSIGN_ACK][1:]
+    assert ends[0] is (EventType.LOST if jammed else EventType.RECIRCULATED)
+    assert (EventType.DEST_REQUEST in ends) is not jammed
+
+
 def test_when_one_does_not_come_round_in_time_those_behind_it_may_be_late_as_well() -> None:
     bench, tids = sent_round(2)
     bench.machine.world.remove(0)

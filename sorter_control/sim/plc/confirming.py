@@ -27,9 +27,12 @@ def left(state: PlcState, belt: Belt, lane: int) -> None:
     track = state.track(eye.tid)
     if track is None:
         state.report(EventType.UNEXPECTED, lane=lane, encoder=eye.rise)
-    elif not fits(belt, eye, track) or (lane == belt.loop_lane and track.firing != lane):
+    elif not fits(belt, eye, track) or (
+        lane == belt.loop_lane and (track.firing != lane or state.encoder < state.returns_from)
+    ):
         # It came to the right place, but it is not what the induct photo-eye saw, or not alone. Or
-        # it goes round without having been sent: the induct photo-eye will see it as a new one.
+        # it goes round without having been sent, or behind what may have waited there: the induct
+        # photo-eye will see it as a new one.
         lose(state, track)
         state.report(EventType.UNEXPECTED, lane=lane, encoder=eye.rise)
     elif not _goes_to(track, belt, lane):

@@ -236,6 +236,8 @@ class PlcState:
     event_head: int = 0
     encoder: int = 0
     """Pulses, counted on over every wrap of the belt's own counter."""
+    returns_from: int = -NEVER
+    """Encoder from which what enters the way back comes round without having waited on it."""
     still_scans: int = 0
     """Scans in a row in which the belt was driven and the encoder stood still."""
     away_since: dict[int, int] = field(default_factory=dict)
@@ -289,6 +291,7 @@ class PlcState:
         if again:
             # Nothing that was announced before this event is tracked any more.
             state.report(EventType.REMAP_END)
+            state.returns_from = state.encoder + belt.pulses(belt.loop_mm)
         return state
 
     def retained(self) -> Retained:

@@ -60,7 +60,7 @@ def inducted(state: PlcState, belt: Belt, eye: Eye) -> None:
         # No single item is as long as this; where its front is, nobody knows.
         state.report(EventType.GAP, reason=Reason.GAP, encoder=eye.rise)
         eye.tid = 0
-        lose_returning(state)
+        lose_returning(state, belt)
     else:
         eye.tid = _comes_round(state, belt, eye, length_mm) or _announce(
             state, belt, eye, length_mm
@@ -189,7 +189,7 @@ def follow(state: PlcState, belt: Belt) -> None:
 
 def _act(state: PlcState, belt: Belt, track: Track, position: float) -> None:
     if track.returning:
-        lose_returning(state)
+        lose_returning(state, belt)
     elif track.firing:
         seen_by_mm = belt.lanes[track.firing - 1].confirm_mm + reach_mm(belt)
         if position > seen_by_mm and not track.arriving:
@@ -218,11 +218,13 @@ def lose(state: PlcState, track: Track) -> None:
     state.report(EventType.LOST, track.tid)
 
 
-def lose_returning(state: PlcState) -> None:
+def lose_returning(state: PlcState, belt: Belt) -> None:
     """Something hangs or is gone before the infeed: what comes round may come late.
 
-    So late that one could be taken for another; each is announced anew.
+    So late that one could be taken for another; each is announced anew, and so is what is sent back
+    before the last that may have waited has come.
     """
+    state.returns_from = state.encoder + belt.pulses(belt.loop_mm)
     for track in [each for each in state.tracks if each.returning]:
         lose(state, track)
 
