@@ -192,3 +192,10 @@ def test_a_withdrawn_answer_gives_the_verdict_back(line: Line) -> None:
     assert line.sent(line.answer("RET-1", None, 2)) == [Modify(1, 1)]
     assert line.lane(1) == ("restock", "grade_new")
     assert decided_by(line) is None
+
+
+def test_an_older_answer_about_one_item_does_not_hide_a_new_one_about_another(line: Line) -> None:
+    line.sell(2, SECOND_MM, "RET-2")
+    line.answer("RET-1", Grade.SALVAGE, 5)
+    answers = (make_override("RET-1", Grade.NEW, 4), make_override("RET-2", Grade.SALVAGE, 6))
+    assert line.sent(line.see(Overridden(answers))) == [Modify(2, 4)]

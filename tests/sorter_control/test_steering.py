@@ -272,3 +272,70 @@ def test_a_lane_that_nobody_can_explain_is_cancelled_too(line: Line) -> None:
     line.encoder += 1800
     assert line.sent(line.report()) == [Modify(1, 5)]
     assert line.sent(line.tell(EventType.ASSIGN_NAK, 1, 5, Reason.FULL)) == [Cancel(1)]
+
+
+def test_another_lane_than_was_asked_for_is_what_the_plc_holds_and_nobody_can_explain(
+    line: Line,
+) -> None:
+    """Another host has given it: the answer is to none of our commands."""
+    line.sell(1, FIRST_MM)
+    line.tell(EventType.ASSIGN_ACK, 1, 2)
+    assert (line.state.items[1].held_lane, line.state.items[1].confirmed) == (2, None)
+    line.tell(EventType.ASSIGN_ACK, 1, 1)
+    item = line.state.items[1]
+    assert (item.held_lane, item.confirmed) == (1, item.decision)
+
+
+def test_what_is_cancelled_is_meant_for_the_manual_lane(line: Line) -> None:
+    steered(line, acknowledged=True)
+    line.tell(EventType.ASSIGN_NAK, 1, 3, Reason.FULL)
+    line.tell(EventType.ASSIGN_NAK, 1, 5, Reason.FULL)
+    line.tell(EventType.ASSIGN_ACK, 1, 0)
+    assert (line.state.items[1].confirmed, line.state.items[1].held_lane) == (None, 0)
+    assert line.lane(1)[0] == "manual"
+
+
+def test_the_same_lane_for_another_reason_needs_no_command(line: Line) -> None:
+    line.sell(1, FIRST_MM)
+    assert line.sent(line.answer("RET-1", Grade.NEW)) == []
+    confirmed = line.state.items[1].confirmed
+    assert confirmed is not None
+    assert confirmed.rule == "operator"
+
+
+def test_the_reason_of_a_command_under_way_is_the_newest(line: Line) -> None:
+    steered(line, acknowledged=True)
+    assert line.sent(line.answer("RET-1", Grade.REPAIRABLE, 2)) == []
+    line.tell(EventType.ASSIGN_ACK, 1, 3)
+    confirmed = line.state.items[1].confirmed
+    assert confirmed is not None
+    assert confirmed.override_id == "o-2"
+
+
+def test_a_lane_that_failed_is_tried_again_when_the_item_has_come_round(line: Line) -> None:
+    line.sell(1, FIRST_MM)
+    line.tell(EventType.DIVERT_FAIL, 1, 1, Reason.DIVERT_FAILED)
+    item = line.state.items[1]
+    assert (item.confirmed, item.held_lane) == (None, 0)
+    assert line.lane(1)[0] == "open-box"
+    line.tell(EventType.RECIRCULATED, 1)
+    line.move(5000)
+    line.tell(EventType.DEST_REQUEST, 1)
+    assert line.lane(1) == ("restock", "grade_new")
+
+
+def test_a_divert_that_failed_for_what_the_plc_forgot_changes_nothing(line: Line) -> None:
+    line.sell(1, FIRST_MM)
+    line.plc_boot_id += 1
+    line.report()
+    assert line.sent(line.tell(EventType.DIVERT_FAIL, 1, 1)) == []
+    line.announce(2, FIRST_MM)
+    assert line.sent(line.tell(EventType.DIVERT_FAIL, 2, 1)) == []
+
+
+def test_a_twin_that_is_too_close_too_is_a_twin(line: Line) -> None:
+    line.sell(1, FIRST_MM)
+    line.announce(2, 1000)
+    line.identify(2)
+    line.tell(EventType.GAP, 1)
+    assert line.lane(1) == ("manual", "plate_twice")
