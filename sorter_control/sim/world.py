@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
@@ -112,11 +112,21 @@ class World:
         self._lift(item)
 
     def slip(self, serial: int, mm: float) -> None:
-        """Move an object along the belt that carries it."""
+        """Move an object along the belt that carries it; it is not over its end by that."""
         item = self.items[serial]
         self._lift(item)
-        item.origin_mm -= mm
+        item.origin_mm -= min(mm, *self._ends_ahead_mm(item))
         self._restore(item)
+
+    def _ends_ahead_mm(self, item: PhysicalItem) -> Iterator[float]:
+        """How far an object can move and still be under the photo-eye of its lane, or on the way back."""
+        eye_mm = self.belt.eyes_mm[self.belt.lane_eye(item.lane or self.belt.run_out)]
+        ends_mm = [eye_mm + item.length_mm]
+        if item.lane and item.lane == self.belt.loop_lane:
+            ends_mm.append(self.belt.loop_mm)
+        front_mm = item.front_mm(self.travel_mm)
+        yield from (end_mm - front_mm - 1 for end_mm in ends_mm if end_mm - front_mm > 1)
+        yield math.inf
 
     def stick(self, lane: int, *, stuck: bool = True) -> None:
         """Make a divert ignore its output, or cure it."""

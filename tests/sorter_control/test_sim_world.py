@@ -189,3 +189,19 @@ def test_what_hangs_in_a_lane_comes_out_of_it_in_the_next_process() -> None:
     assert drive(again, 4000, across) == [], "the lane is still jammed"
     again.world.clear_jams()
     assert sorted(drive(again, 4000)) == [0, 1]
+
+
+@pytest.mark.parametrize("ahead_mm", [250.0, 20.0])
+def test_what_slips_over_the_end_of_the_belt_is_seen_there(ahead_mm: float) -> None:
+    belt = load_belt()
+    end_mm = belt.eyes_mm[belt.lane_eye(belt.run_out)]
+    world = World(belt, 0.0, {1: PhysicalItem(1, ahead_mm - end_mm, 180)})
+    world.slip(1, 400.0)
+    assert run(world, 600) == [Deposit(1, belt.run_out)]
+
+
+def test_what_slips_on_the_way_back_comes_to_the_infeed() -> None:
+    world = coming_round((300, 100))
+    world.slip(0, 400.0)
+    run(world, 600)
+    assert world.items[0].lane is None
